@@ -1,0 +1,75 @@
+# Everything runs in a virtual environment of the project's own, which the first target that needs it
+# makes. Nothing is installed again until setup.py, pyproject.toml or the requirements change.
+
+VENV ?= .venv
+PYTHON ?= python3
+MODEL ?= darnet
+# How many tests run at once; 0 runs them in pytest's own process.
+JOBS ?= 2
+# More options for pytest: make test TESTFLAGS='-k parity'
+TESTFLAGS ?=
+
+PY = $(VENV)/bin/python
+PYTEST = $(PY) -m pytest -n $(JOBS) --dist loadfile
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
+SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.
+NEEDS = setup.py pyproject.toml mmcd/requirements.py
+MADE = $(VENV)/.mmcd-made
+RUN = $(VENV)/.mmcd-run
+DEV = $(VENV)/.mmcd-dev
+
+ifneq ($(words $(VENV)),1)
+$(error VENV must be one path without spaces, such as .venv; it is '$(VENV)')
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format-check format lint types test-fast clean
+
+help:  ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@echo "  VENV=$(VENV) PYTHON=$(PYTHON): the virtual environment, and the Python it is made with"
+
+install: $(RUN)  ## install what training and testing need
+
+demo: $(RUN)  ## train and test MODEL=darnet on sample pairs that are made for it
+	@PYTHON="$(PY)" bash tools/demo.sh "$(MODEL)"
+
+test: $(DEV)  ## run all tests but those for a GPU
+	@$(PYTEST) -m 'not gpu' $(TESTFLAGS)
+
+check: format-check lint types test-fast  ## what CI checks: format, lint, types, fast tests
+
+format-check: $(DEV)
+	@$(PY) -m ruff format --check --quiet . || { echo "the files above are not formatted: make format"; exit 1; }
+
+format: $(DEV)  ## format the code, mend what lint can mend
+	@$(PY) -m ruff check --quiet --fix-only . ; $(PY) -m ruff format .
+
+lint: $(DEV)  ## check the style of the code
+	@$(PY) -m ruff check --quiet .
+
+types: $(DEV)  ## check the types
+	@$(PY) -m mypy --no-error-summary
+
+test-fast: $(DEV)  ## run the fast tests
+	@$(PYTEST) -m 'not gpu and not slow' $(TESTFLAGS)
+
+clean:  ## remove builds and caches; keeps the environment and work_dirs
+	@rm -rf build dist mmcd.egg-info mmcd/.mim .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find mmcd tests tools configs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and "error: mmcd needs Python >= 3.10, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v[:2])'
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@touch "$@"
+
+$(RUN): $(MADE) $(NEEDS)
+	@echo "$(SAY)"
+	@$(INSTALL) --editable '.[onedl]'
+	@touch "$(RUN)"
+
+# Holds all of the above, which is then not installed a second time.
+$(DEV): $(MADE) $(NEEDS)
+	@echo "$(SAY)"
+	@$(INSTALL) --editable '.[onedl,geo,onnx,dev]'
+	@touch "$(RUN)" "$(DEV)"

@@ -1,0 +1,21 @@
+# PRX-Change on S2Looking, second of three stages: with the refinement loss.
+#
+#   python tools/train.py configs/prx_s2looking_refine.py
+#   bash tools/dist_train.sh configs/prx_s2looking_refine.py 2 \
+#       --cfg-options train_dataloader.batch_size=4
+#   python tools/test.py configs/prx_s2looking_refine.py \
+#       work_dirs/prx_s2looking_refine/best_change_f1_*.pth
+#
+# One GPU as published (batch 8). tools/train_stages.sh runs all three stages.
+# No figure of this stage is published.
+_base_ = 'prx_s2looking.py'
+
+# Often changed
+stage_from = 'work_dirs/prx_s2looking'  # its best checkpoint; or a checkpoint file
+max_iters = 500 * 438  # epochs of 438 iterations, see prx_s2looking.py
+train_cfg = dict(max_iters=max_iters)
+
+# Rarely changed
+optim_wrapper = dict(optimizer=dict(lr=4e-4))
+param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False, end=max_iters)]
+model = dict(decode_head=dict(refinement=True, main_weight=5.0))

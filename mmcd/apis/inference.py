@@ -1,0 +1,160 @@
+"""A model from a config, and its answer for a pair of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.logging import MMLogger
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmcd.checkpoints import load_weights
+from mmcd.config import drop_pretrained, load_config
+from mmcd.errors import ConfigError, ImagePairError
+from mmcd.models.probability import change_probability
+from mmcd.registry import MODELS
+
+
+@dataclass(frozen=True)
+class ChangeResult:
+    """What a model says about a pair.
+
+    Args:
+        mask: (H, W) uint8, 0 unchanged, 1 changed.
+        probability: (H, W) float32, the probability of change.
+    """
+
+    mask: np.ndarray
+    probability: np.ndarray
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+    cfg_options: Mapping[str, Any] | None = None,
+    *,
+    trust_checkpoint: bool = False,
+) -> nn.Module:
+    """Build a model and load its weights.
+
+    Args:
+        config: a config file, or a config already read.
+        checkpoint: the weights; without them the model is initialised at random, the encoder too.
+        device: where the model runs, such as 'cpu' or 'cuda:0'.
+        cfg_options: settings that replace the config's, by dotted key.
+        trust_checkpoint: load a checkpoint that holds other objects than tensors, which runs code
+            from the file.
+
+    Returns:
+        The model in eval mode, with its config as ``cfg``.
+
+    Raises:
+        ConfigError: the config can't be read, or there is no such device.
+        CheckpointError: the checkpoint can't be read safely, or does not fit the model.
+
+    Example:
+        >>> model = init_model('configs/darnet_levir.py', 'darnet_levir.pth')
+        >>> result = predict_pair(model, 'before.png', 'after.png')
+    """
+    cfg = load_config(config, cfg_options)
+    device = _check_device(device)
+    # Types without a scope, such as those in a data set's pipeline, are ours.
+    init_default_scope('mmcd')
+    # The checkpoint replaces the encoder's pretrained weights; without one, nothing is downloaded.
+    drop_pretrained(cfg.model)
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    if checkpoint is None:
+        with _less_logging():
+            model.init_weights()
+    else:
+        load_weights(model, checkpoint, trusted=trust_checkpoint)
+    model.cfg = cfg
+    return model.to(device).eval()
+
+
+@torch.inference_mode()
+def predict_pair(
+    model: nn.Module,
+    before: str | Path | np.ndarray,
+    after: str | Path | np.ndarray,
+) -> ChangeResult:
+    """Find what changed between two images.
+
+    Args:
+        model: from :func:`init_model`.
+        before: the first date, a file or an array.
+        after: the second date, of the same size.
+
+    Shape:
+        arrays (H, W, C) of uint8, RGB where C = 3; any H and W.
+
+    Raises:
+        ImagePairError: an image can't be read, or the two don't form a pair.
+        FileNotFoundError: there is no such file.
+    """
+    paths = {
+        f'{date}_path': str(image) if not isinstance(image, np.ndarray) else f'<{date} array>'
+        for date, image in (('before', before), ('after', after))
+    }
+    results: dict[str, Any] = {**paths, 'img_path': paths['before_path'], 'seg_fields': []}
+    for date, image in (('before', before), ('after', after)):
+        if isinstance(image, np.ndarray):
+            results[date] = _check_array(image, date)
+        elif not Path(image).is_file():
+            raise FileNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
+    packed = _inference_pipeline(model.cfg)(results)
+    (sample,) = model.test_step(pseudo_collate([packed]))  # type: ignore[operator]
+    mask = sample.pred_sem_seg.data.squeeze(0).to(torch.uint8).cpu().numpy()
+    return ChangeResult(mask=mask, probability=change_probability(sample).cpu().numpy())
+
+
+def _inference_pipeline(cfg: Config) -> Compose:
+    """The test pipeline without the label."""
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    return Compose([step for step in pipeline if not step['type'].endswith('LoadChangeLabel')])
+
+
+def _check_array(image: np.ndarray, date: str) -> np.ndarray:
+    """An array as the pipeline's reader would give it."""
+    if image.ndim != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise ImagePairError(
+            f'The {date} image must be an array (height, width, bands) of uint8, but is '
+            f'{image.shape} of {image.dtype}.'
+        )
+    return mmcv.rgb2bgr(image) if image.shape[2] == 3 else image
+
+
+def _check_device(device: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(f'No such device: {device!r}. Use cpu, cuda or cuda:0.') from error
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ConfigError(
+            f'The device {device} was asked for, but PyTorch finds no GPU: use device=cpu, or look '
+            'whether the installed PyTorch is built for CUDA.'
+        )
+    return device
+
+
+@contextmanager
+def _less_logging() -> Iterator[None]:
+    """MMEngine logs how each single parameter is initialised."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

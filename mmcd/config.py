@@ -1,0 +1,98 @@
+"""Reading configs with the settings that a command line adds."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcd.errors import ConfigError
+from mmcd.registry import MODELS  # noqa: F401  the check of the stack comes with it
+
+# Settings that a config makes once, at its top, and the key that takes each wherever it is used.
+SET_ONCE = {'data_root': 'data_root', 'pretrained': 'checkpoint'}
+
+
+def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config file and merge settings into it.
+
+    A config sets ``data_root`` once, at its top, and ``pretrained`` where it has a pretrained
+    encoder; a new value in ``options`` reaches every place that was built from it. With
+    ``pretrained=None`` the encoder starts from its own initialisation.
+
+    Args:
+        path: a config file, or a config already read (it is copied).
+        options: settings by dotted key, such as ``{'train_cfg.max_iters': 4}``.
+
+    Raises:
+        ConfigError: there is no such file, or it can't be read; similar names are offered.
+    """
+    config = copy.deepcopy(path) if isinstance(path, Config) else _read(Path(path))
+    before = {key: config.get(key) for key in SET_ONCE}
+    if options:
+        _merge(config, options)
+    for key, used_as in SET_ONCE.items():
+        if config.get(key) != before[key]:
+            _replace(config._cfg_dict, used_as, before[key], config.get(key))
+    drop_pretrained(config.get('model'), only_unset=True)
+    return config
+
+
+def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
+    """Take out of a config each ``init_cfg`` that reads pretrained weights.
+
+    The module's own initialisation is left in its place.
+
+    Args:
+        node: a model's config, or a part of it; changed in place.
+        only_unset: only those whose checkpoint is None, which is how a config says "from scratch".
+    """
+    if isinstance(node, dict):
+        match node.get('init_cfg'):
+            case {'type': 'Pretrained', **rest} if not (only_unset and rest.get('checkpoint')):
+                del node['init_cfg']
+        for value in node.values():
+            drop_pretrained(value, only_unset=only_unset)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            drop_pretrained(value, only_unset=only_unset)
+
+
+def _read(path: Path) -> Config:
+    if not path.is_file():
+        folder = path.parent if path.parent.is_dir() else Path('configs')
+        names = [str(p) for p in sorted(folder.glob('*.py'))] if folder.is_dir() else []
+        near = difflib.get_close_matches(str(path), names, n=3, cutoff=0.5)
+        hint = f'Did you mean {" or ".join(near)}?' if near else 'The configs lie in configs/.'
+        raise ConfigError(f'No such config file: {path} (from {Path.cwd()}). {hint}')
+    try:
+        return Config.fromfile(str(path))
+    except Exception as error:  # whatever the config's own Python raises
+        raise ConfigError(f'Cannot read the config {path}: {error}') from error
+
+
+def _merge(config: Config, options: Mapping[str, Any]) -> None:
+    try:
+        config.merge_from_dict(dict(options))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f'Cannot merge the settings {dict(options)} into the config: {error}. Keys are dotted '
+            'paths in the config, such as train_cfg.max_iters=4; lists are indexed by number.'
+        ) from error
+
+
+def _replace(node: Any, key: str, old: Any, new: Any) -> None:
+    """Set ``key`` to ``new`` wherever it holds ``old``, at any depth."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == key and value == old:
+                node[name] = new
+            else:
+                _replace(value, key, old, new)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _replace(value, key, old, new)

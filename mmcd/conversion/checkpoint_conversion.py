@@ -1,0 +1,49 @@
+"""Converting a checkpoint file from a release to ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from mmcd.apis.inference import init_model
+from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
+from mmcd.conversion.restricted_unpickler import read_pickled_tensors
+from mmcd.errors import CheckpointError
+
+
+def convert_checkpoint(
+    source: str | Path, target: str | Path, mapping: NameMapping, config: str | Path
+) -> Conversion:
+    """Read a released checkpoint safely, rename its tensors and write ours.
+
+    Args:
+        source: the released file.
+        target: where ours goes; it appears there only when it is complete.
+        mapping: the release's names.
+        config: a config of the same network, for names and shapes.
+
+    Raises:
+        CheckpointError: the source can't be read safely or does not fit, or the target's folder is
+            not there.
+    """
+    target = Path(target)
+    if not target.parent.is_dir():
+        raise CheckpointError(f'There is no folder {target.parent} to write {target.name} into.')
+    released = read_pickled_tensors(source)
+    expected = init_model(config).state_dict()
+    conversion = convert(released, mapping, expected)
+    partial = target.with_name(f'.{target.name}.partial')
+    torch.save(
+        {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}, partial
+    )
+    os.replace(partial, target)
+    return conversion
+
+
+def describe_conversion(conversion: Conversion, target: str | Path) -> str:
+    """What was written and what was left out, for people."""
+    lines = [f'{len(conversion.state_dict)} tensors written to {target}']
+    lines += [f'left out: {name} ({reason})' for name, reason in conversion.dropped.items()]
+    return '\n'.join(lines)

@@ -1,0 +1,148 @@
+"""The data set of image pairs with change labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+
+from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.pair_index import PairFolder, index_pairs, read_list_file
+from mmcd.datasets.prepared import PairLayout, prepared_layout
+from mmcd.errors import ConfigError
+from mmcd.registry import DATASETS
+
+
+@DATASETS.register_module()
+class BitemporalDataset(BaseDataset):
+    """Pairs of images with a change label, in three folders of files that share their names.
+
+    The files are ``{data_root}/{split}/{folder}/{name}{ending}``. The index is checked when the
+    data set is built: each before, after and label file is there, and none is left over.
+
+    A folder that ``tools/dataset_converters/prepare.py`` made is read as its ``prepared.json``
+    says, whichever subclass reads it; arguments given here come first.
+
+    A subclass for a published data set is its data sheet: it sets the defaults below as class
+    attributes (``BEFORE_DIR`` ...) and states source, size and licence in its docstring.
+
+    Args:
+        data_root: the data set's folder.
+        split: the sub-folder of the split; '' where the three folders lie in ``data_root``.
+        before_dir: folder of the first date.
+        after_dir: folder of the second date.
+        label_dir: folder of the labels.
+        image_suffixes: endings of the image files.
+        label_suffixes: endings of the label files.
+        label_encoding: what the label values mean: ``dict(unchanged=0, changed=255)``, or
+            ``dict(threshold=127)``; see :class:`mmcd.datasets.LabelEncoding`.
+        list_file: a text file, relative to ``data_root``, that names the pairs of this split.
+        pipeline: the transforms.
+        **kwargs: ``indices``, ``lazy_init``, ``test_mode`` ...: see
+            :class:`mmengine.dataset.BaseDataset`.
+
+    Raises:
+        DatasetNotFoundError: folders or files are missing (all named, up to 20).
+        DatasetError: files are left over, or share a name within a folder, or the folder's
+            preparation was stopped before its end.
+        ConfigError: ``label_encoding`` is no encoding.
+    """
+
+    METAINFO = dict(classes=('unchanged', 'changed'), palette=[[0, 0, 0], [255, 255, 255]])
+
+    BEFORE_DIR: str = 'A'
+    AFTER_DIR: str = 'B'
+    LABEL_DIR: str = 'label'
+    IMAGE_SUFFIXES: tuple[str, ...] = ('.png',)
+    LABEL_SUFFIXES: tuple[str, ...] = ('.png',)
+    LABEL_ENCODING: Mapping[str, int] = dict(unchanged=0, changed=255)
+
+    def __init__(
+        self,
+        *,
+        data_root: str,
+        split: str,
+        before_dir: str | None = None,
+        after_dir: str | None = None,
+        label_dir: str | None = None,
+        image_suffixes: str | Sequence[str] | None = None,
+        label_suffixes: str | Sequence[str] | None = None,
+        label_encoding: Mapping[str, int] | None = None,
+        list_file: str | None = None,
+        pipeline: Sequence[dict] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.split = split
+        folder = Path(data_root) / split
+        layout = prepared_layout(Path(data_root)) or self.published_layout()
+        images = _as_suffixes(image_suffixes or layout.image_suffixes)
+        labels = _as_suffixes(label_suffixes or layout.label_suffixes)
+        self.folders = (
+            PairFolder('before', folder / (before_dir or layout.before_dir), images),
+            PairFolder('after', folder / (after_dir or layout.after_dir), images),
+            PairFolder('label', folder / (label_dir or layout.label_dir), labels),
+        )
+        self.label_encoding = LabelEncoding.from_config(label_encoding or layout.label_encoding)
+        self.list_file = Path(data_root) / list_file if list_file else None
+        super().__init__(data_root=data_root, data_prefix={}, pipeline=list(pipeline), **kwargs)
+
+    @classmethod
+    def published_layout(cls) -> PairLayout:
+        """The layout in which the data set's authors publish it: the class attributes."""
+        return PairLayout(
+            image_suffixes=cls.IMAGE_SUFFIXES,
+            before_dir=cls.BEFORE_DIR,
+            after_dir=cls.AFTER_DIR,
+            label_dir=cls.LABEL_DIR,
+            label_suffixes=cls.LABEL_SUFFIXES,
+            label_encoding=cls.LABEL_ENCODING,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """One dict a pair: ``before_path``, ``after_path``, ``seg_map_path`` and the encoding."""
+        names = read_list_file(self.list_file) if self.list_file else None
+        return [
+            dict(
+                img_path=str(pair.before),  # the name that MMSegmentation's tools look for
+                before_path=str(pair.before),
+                after_path=str(pair.after),
+                seg_map_path=str(pair.label),
+                label_encoding=self.label_encoding,
+                seg_fields=[],
+            )
+            for pair in index_pairs(self.folders, names, self.describe_layout())
+        ]
+
+    def describe_layout(self) -> str:
+        """The expected tree, and what to do where it differs."""
+        root = Path(self.data_root)
+        there = sorted(p.name for p in root.iterdir())[:12] if root.is_dir() else None
+        lines = [f'{type(self).__name__} expects', f'  {root}/']
+        for folder in self.folders:
+            content = ' or '.join(f'*{suffix}' for suffix in folder.suffixes)
+            values = f', values {self.label_encoding}' if folder.role == 'label' else ''
+            name = folder.path.relative_to(root)
+            lines.append(f'    {f"{name}/":<16} {content:<16} ({folder.role}{values})')
+        if there is None:
+            lines.append(f'but there is no folder {root} (from here: {Path.cwd()}).')
+        else:
+            lines.append(f'but {root} holds: {", ".join(there) or "nothing"}.')
+        lines.append(
+            'Set `data_root` in the config, or give --cfg-options data_root=FOLDER; '
+            'data/README.md says where each data set comes from.'
+        )
+        return '\n'.join(lines)
+
+
+def _as_suffixes(suffixes: str | Sequence[str]) -> tuple[str, ...]:
+    """Endings in lower case with their dot.
+
+    Raises:
+        ConfigError: an ending without its dot.
+    """
+    suffixes = (suffixes,) if isinstance(suffixes, str) else tuple(suffixes)
+    if not all(suffix.startswith('.') for suffix in suffixes):
+        raise ConfigError(f'File endings start with a dot, such as .png; got {suffixes}.')
+    return tuple(suffix.lower() for suffix in suffixes)

@@ -1,0 +1,173 @@
+"""Finding the files of a split and checking that every pair is whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcd.errors import DatasetError, DatasetNotFoundError
+
+MOST_LISTED = 20
+
+
+@dataclass(frozen=True)
+class PairFolder:
+    """One of the three folders of a split.
+
+    Args:
+        role: 'before', 'after' or 'label'.
+        path: the folder.
+        suffixes: endings of its files, in lower case, with the dot.
+    """
+
+    role: str
+    path: Path
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair, under the name (without ending) that the three share."""
+
+    name: str
+    before: Path
+    after: Path
+    label: Path
+
+
+def index_pairs(
+    folders: Sequence[PairFolder], names: Sequence[str] | None = None, layout: str = ''
+) -> list[PairFiles]:
+    """List a split's pairs in order of their names, and check that none is broken.
+
+    Args:
+        folders: those of before, after and label, in this order.
+        names: only these pairs, in this order (a list file); endings are left off. Default: all.
+        layout: the expected tree, for errors.
+
+    Raises:
+        DatasetNotFoundError: a folder is absent or holds no file of its endings, or files are
+            missing; all of them are named, up to 20.
+        DatasetError: two files of one folder share a name, or an after image or a label is left
+            over alone.
+    """
+    found = [_list_folder(folder, layout) for folder in folders]
+    if names is None:
+        every = sorted(set().union(*found))
+        left_over = {name for name in every if _is_left_over(name, found)}
+    else:
+        every, left_over = _strip_endings(names, folders), set()
+    paired = [name for name in every if name not in left_over]
+    _check_whole(paired, sorted(left_over), folders, found)
+    before, after, label = found
+    return [PairFiles(name, before[name], after[name], label[name]) for name in paired]
+
+
+def read_list_file(path: Path) -> list[str]:
+    """The names in a list file: one a line; blank lines and lines after '#' are skipped.
+
+    Raises:
+        DatasetNotFoundError: there is no such file.
+        DatasetError: it names nothing, or a name twice.
+    """
+    if not path.is_file():
+        raise DatasetNotFoundError(
+            f'No such list file: {path}. It should name one pair a line, such as train_1.png.'
+        )
+    lines = (
+        line.split('#')[0].strip() for line in path.read_text(encoding='utf-8-sig').splitlines()
+    )
+    names = [line for line in lines if line]
+    if not names:
+        raise DatasetError(f'The list file {path} names no pair.')
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DatasetError(f'The list file {path} names pairs twice:\n{listed(twice)}')
+    return names
+
+
+def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:
+    """Files of one folder by their names without ending."""
+    if not folder.path.is_dir():
+        raise DatasetNotFoundError(
+            f'No such folder: {folder.path} (the {folder.role} images).\n{layout}'
+        )
+    files: dict[str, Path] = {}
+    twice = []
+    for path in folder.path.iterdir():
+        if path.name.startswith('.') or path.suffix.lower() not in folder.suffixes:
+            continue
+        if path.stem in files:
+            twice.append(f'{files[path.stem].name} and {path.name}')
+        files[path.stem] = path
+    if twice:
+        raise DatasetError(
+            f'Files of one name in {folder.path}; which one is meant?\n{listed(twice)}'
+        )
+    if not files:
+        raise DatasetNotFoundError(
+            f'No {" or ".join(folder.suffixes)} file in {folder.path} '
+            f'(the {folder.role} images).\n{layout}'
+        )
+    return files
+
+
+def _is_left_over(name: str, found: Sequence[dict[str, Path]]) -> bool:
+    """An after image or a label alone: no pair that lost a file, but a file that lost its pair."""
+    before, after, label = (name in files for files in found)
+    return not before and after != label
+
+
+def _check_whole(
+    paired: Sequence[str],
+    left_over: Sequence[str],
+    folders: Sequence[PairFolder],
+    found: Sequence[dict[str, Path]],
+) -> None:
+    """Say all that is missing and left over at once."""
+    missing = [
+        f'{folder.role}: {folder.path / name}{_endings(folder)}'
+        for name in paired
+        for folder, files in zip(folders, found, strict=True)
+        if name not in files
+    ]
+    alone = [
+        f'{folder.role}: {files[name]}'
+        for name in left_over
+        for folder, files in zip(folders, found, strict=True)
+        if name in files
+    ]
+    parts = []
+    if missing:
+        parts.append(
+            f'{len(missing)} file(s) of {len(paired)} pairs are missing:\n{listed(missing)}'
+        )
+    if alone:
+        parts.append(f'{len(alone)} file(s) are left over, without images:\n{listed(alone)}')
+    if parts:
+        parts.append(
+            'Every pair needs a before, an after and a label file under one name. Restore or '
+            'remove files, or name the whole pairs in a list file.'
+        )
+        kind = DatasetNotFoundError if missing else DatasetError
+        raise kind('\n'.join(parts))
+
+
+def _strip_endings(names: Iterable[str], folders: Sequence[PairFolder]) -> list[str]:
+    """Names as in the folders: a listed name may carry any of the endings."""
+    endings = {suffix for folder in folders for suffix in folder.suffixes}
+    return [str(Path(n).with_suffix('')) if Path(n).suffix.lower() in endings else n for n in names]
+
+
+def _endings(folder: PairFolder) -> str:
+    return folder.suffixes[0] if len(folder.suffixes) == 1 else f'{{{",".join(folder.suffixes)}}}'
+
+
+def listed(lines: Sequence[str]) -> str:
+    """Lines for an error's text, indented; of many, the first."""
+    shown = [f'  {line}' for line in lines[:MOST_LISTED]]
+    if len(lines) > MOST_LISTED:
+        shown.append(f'  ... and {len(lines) - MOST_LISTED} more')
+    return '\n'.join(shown)

@@ -1,0 +1,98 @@
+"""What ``tools/dataset_converters/prepare.py`` leaves beside the pairs: how to read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mmcd.errors import DatasetError
+
+MANIFEST = 'prepared.json'
+FORMAT = 1  # goes up when older readers would misread the file
+
+
+@dataclass(frozen=True)
+class PairLayout:
+    """Where the files of a data set lie within a split, and what its labels mean.
+
+    Args:
+        image_suffixes: endings of its images.
+        before_dir: folder of the first date.
+        after_dir: folder of the second date.
+        label_dir: folder of the labels.
+        label_suffixes: endings of its labels.
+        label_encoding: see :class:`mmcd.datasets.LabelEncoding`.
+    """
+
+    image_suffixes: tuple[str, ...] = ('.png',)
+    before_dir: str = 'A'
+    after_dir: str = 'B'
+    label_dir: str = 'label'
+    label_suffixes: tuple[str, ...] = ('.png',)
+    label_encoding: Mapping[str, int] = field(
+        default_factory=lambda: dict(unchanged=0, changed=255)
+    )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of ``prepared.json``.
+
+    Args:
+        settings: what the pairs were made from and how; a second run must have the same.
+        layout: how they are read.
+        pairs: how many each split holds when all is done.
+        complete: whether all is done.
+    """
+
+    settings: Mapping[str, object]
+    layout: PairLayout
+    pairs: Mapping[str, int]
+    complete: bool
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return json.dumps({'format': FORMAT, **asdict(self)}, indent=2) + '\n'
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """What a folder says of its preparation; None where it was not prepared by mmcd.
+
+    Raises:
+        DatasetError: the file is none of ours.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        if content.pop('format') != FORMAT:
+            raise ValueError(f'its format is not {FORMAT}')
+        layout = content.pop('layout')
+        for key in ('image_suffixes', 'label_suffixes'):
+            layout[key] = tuple(layout[key])
+        return Manifest(layout=PairLayout(**layout), **content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f'{path} is no manifest that this version of mmcd reads: {error}. Prepare the data set '
+            'again with tools/dataset_converters/prepare.py, or remove the file.'
+        ) from error
+
+
+def prepared_layout(folder: Path) -> PairLayout | None:
+    """How a prepared folder is read; None where it was not prepared by mmcd.
+
+    Raises:
+        DatasetError: its preparation was stopped before the end.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return None
+    if not manifest.complete:
+        raise DatasetError(
+            f'The preparation of {folder} was stopped before its end. Run the same command of '
+            'tools/dataset_converters/prepare.py again: it goes on where it stopped.'
+        )
+    return manifest.layout

@@ -1,0 +1,86 @@
+"""What a training or test run needs before its runner is built."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+# The registries would import it at the first look-up, outside of where the tools keep the stack's
+# chatter out.
+import mmseg.datasets  # noqa: F401
+import torch
+from mmengine.config import Config, ConfigDict
+from torch import distributed
+
+from mmcd.arguments import parse_cfg_options
+from mmcd.checkpoints import use_safe_loading
+from mmcd.config import load_config
+from mmcd.errors import ConfigError
+
+
+def prepare_run(args: Namespace) -> Config:
+    """The config of a run from its arguments (see :func:`mmcd.arguments.add_run_arguments`).
+
+    Also starts the processes' group where there is no GPU, and makes loading safe.
+
+    Raises:
+        ConfigError: the config or an option can't be used.
+    """
+    cfg = load_config(args.config, parse_cfg_options(args.cfg_options))
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    _fit_workers(cfg)
+    use_safe_loading(trusted=args.trust_checkpoint)
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        _start_on_cpu(cfg)
+    return cfg
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Train in mixed precision: float16 with loss scaling on a GPU, bfloat16 on the CPU.
+
+    Raises:
+        ConfigError: the config's optimizer wrapper is none that this can replace.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
+        return
+    if kind != 'OptimWrapper':
+        raise ConfigError(
+            f'--amp replaces an optim_wrapper of type OptimWrapper, but the config has {kind}. '
+            'Set mixed precision in the config itself.'
+        )
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    else:
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+
+
+def add_hook(cfg: Config, hook: dict) -> None:
+    """Append a hook to the config's own."""
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), ConfigDict(hook)]
+
+
+def _start_on_cpu(cfg: Config) -> None:
+    """Start the process group ourselves: MMEngine's start and its wrapper both ask for a GPU."""
+    distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
+    )
+
+
+def _fit_workers(cfg: Config) -> None:
+    """No more loading processes than cores; none of them persistent where there are none."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if not loader:
+            continue
+        loader.num_workers = min(loader.get('num_workers', 0), os.cpu_count() or 1)
+        if loader.num_workers == 0:
+            loader.persistent_workers = False

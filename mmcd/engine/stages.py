@@ -1,0 +1,114 @@
+"""Training in stages: each starts from the best checkpoint of the one before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, find_latest_checkpoint
+from torch import nn
+
+from mmcd.checkpoints import compare_names, read_checkpoint
+from mmcd.config import drop_pretrained
+from mmcd.engine.finished_run import MarkFinished
+from mmcd.engine.launch import add_hook
+from mmcd.errors import CheckpointError
+from mmcd.registry import HOOKS
+
+BEST_CHECKPOINT = 'best_change_f1*.pth'
+
+
+def prepare_start(cfg: Config) -> None:
+    """Decide what a training run starts from, before anything is built.
+
+    In this order: the run's own last checkpoint with ``--resume``; the best checkpoint of the
+    stage before, where the config has ``stage_from`` (its work dir, or a checkpoint file); the
+    pretrained encoder. Either of the first two replaces the pretrained weights, which are then
+    not read.
+
+    Raises:
+        CheckpointError: the stage before has left no best checkpoint.
+    """
+    add_hook(cfg, dict(type=MarkFinished.__name__))
+    stage_from = cfg.get('stage_from')
+    goes_on = cfg.get('resume') and (cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir))
+    if goes_on or stage_from:
+        drop_pretrained(cfg.model)
+    if stage_from and not goes_on:
+        checkpoint = str(find_best_checkpoint(stage_from))
+        add_hook(cfg, dict(type=StartFromStage.__name__, checkpoint=checkpoint))
+
+
+def find_best_checkpoint(source: str | Path) -> Path:
+    """The newest best checkpoint of a work dir; a file is taken as it is.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    source = Path(source).expanduser()
+    if source.is_file():
+        return source
+    found = sorted(source.glob(BEST_CHECKPOINT), key=lambda path: path.stat().st_mtime)
+    if not found:
+        what = 'holds none' if source.is_dir() else f'is not there (from {Path.cwd()})'
+        raise CheckpointError(
+            f'This stage starts from the best checkpoint, {BEST_CHECKPOINT}, of the stage before '
+            f'in {source}, but {source} {what}. Train that stage first, until it was validated '
+            '(tools/train_stages.sh runs them all), or name its folder or a checkpoint: '
+            '--cfg-options stage_from=PATH.'
+        )
+    return found[-1]
+
+
+@HOOKS.register_module()
+class StartFromStage(Hook):
+    """Load the checkpoint of the stage before when training starts.
+
+    Args:
+        checkpoint: the file.
+    """
+
+    def __init__(self, *, checkpoint: str) -> None:
+        self.checkpoint = checkpoint
+
+    def before_train(self, runner: Runner) -> None:
+        """After MMEngine has initialised the weights, so that these replace them."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        load_stage(model, self.checkpoint)
+
+
+def load_stage(model: nn.Module, checkpoint: str | Path) -> None:
+    """Load the weights of the stage before and log what was loaded.
+
+    Modules that the head names in ``later_stage_modules`` may be new; all else must fit.
+
+    Args:
+        model: a segmentor; changed in place.
+        checkpoint: the file.
+
+    Raises:
+        CheckpointError: the file can't be read, or names or shapes differ.
+    """
+    content = read_checkpoint(checkpoint)
+    state_dict = content.get('state_dict', content)
+    expected = model.state_dict()
+    later = getattr(model.decode_head, 'later_stage_modules', ())
+    added = tuple(f'decode_head.{module}' for module in later)
+    new = [n for n in expected if n not in state_dict and n.startswith(added or '\0')]
+    faults = compare_names(state_dict, {n: v for n, v in expected.items() if n not in set(new)})
+    if faults:
+        raise CheckpointError(
+            f'The checkpoint {checkpoint} is not of a stage before this one: apart from the new '
+            f'modules ({", ".join(added) or "none"}), names and shapes must fit.\n{faults}'
+        )
+    model.load_state_dict(state_dict, strict=False)
+    listed = ''.join(f'\n  {name}' for name in new)
+    print_log(
+        f'This stage starts from {checkpoint}: {len(expected) - len(new)} of {len(expected)} '
+        f'tensors loaded, none left over, {len(new)} new{":" if new else ""}{listed}\n'
+        'Optimizer and learning rate start anew.',
+        logger='current',
+    )

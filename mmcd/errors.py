@@ -1,0 +1,55 @@
+"""Error types of mmcd. Each also inherits the builtin that a caller would catch.
+
+Their texts say what came, what was expected and what to do; the command-line tools print them
+without a stack trace.
+"""
+
+from __future__ import annotations
+
+
+class MMCDError(Exception):
+    """Base of all errors that a user's input or machine can cause."""
+
+
+class StackError(MMCDError, ImportError):
+    """A part of the OpenMMLab stack is missing, too old, or installed twice."""
+
+
+class ConfigError(MMCDError, ValueError):
+    """A setting in a config or on the command line cannot be used."""
+
+
+class DatasetError(MMCDError, ValueError):
+    """A data set's files do not fit together."""
+
+
+class DatasetNotFoundError(DatasetError, FileNotFoundError):
+    """A data set's folder or files are not where they were expected."""
+
+
+class LabelError(MMCDError, ValueError):
+    """A label holds values outside its data set's encoding."""
+
+
+class ImagePairError(MMCDError, ValueError):
+    """Two images, or an image and its label, do not form a pair."""
+
+
+class CheckpointError(MMCDError, ValueError):
+    """A checkpoint cannot be read safely, or does not fit the model."""
+
+
+class NonFiniteLossError(MMCDError, FloatingPointError):
+    """The training loss is NaN or infinite."""
+
+
+class MissingExtraError(MMCDError, ImportError):
+    """The packages of one of mmcd's extras are not installed."""
+
+
+class SceneError(MMCDError, ValueError):
+    """Two rasters, or the settings for them, cannot give a change map."""
+
+
+class SceneStoppedError(MMCDError, RuntimeError):
+    """A scene's run broke off; the strips it has finished are kept."""

@@ -1,0 +1,6 @@
+"""Metrics of change maps."""
+
+from mmcd.evaluation.change_metric import ChangeMetric
+from mmcd.evaluation.confusion import ConfusionCounts, change_ratios, count_pixels, sum_counts
+
+__all__ = ['ChangeMetric', 'ConfusionCounts', 'change_ratios', 'count_pixels', 'sum_counts']

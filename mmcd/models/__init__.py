@@ -1,0 +1,23 @@
+"""Networks for change detection in image pairs."""
+
+from mmcd.models.backbones.unet_encoder import UNetEncoder
+from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.models.decode_heads.darnet_head import DARNetHead
+from mmcd.models.decode_heads.prx_head import PRXHead
+from mmcd.models.losses.binary_cross_entropy import BinaryCrossEntropyLoss
+from mmcd.models.losses.dice_loss import DiceLoss
+from mmcd.models.pretrained import PretrainedWeights
+from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
+from mmcd.models.tta import PairTTAModel
+
+__all__ = [
+    'BinaryCrossEntropyLoss',
+    'DARNetHead',
+    'DiceLoss',
+    'PRXHead',
+    'PairDataPreprocessor',
+    'PairTTAModel',
+    'PretrainedWeights',
+    'SiameseEncoderDecoder',
+    'UNetEncoder',
+]

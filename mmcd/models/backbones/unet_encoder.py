@@ -1,0 +1,55 @@
+"""The contracting half of a U-Net, as DARNet's siamese encoder."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmcd.models.layers.conv_bn_relu import conv_bn_relu
+from mmcd.models.layers.initialisation import KAIMING_FAN_IN
+from mmcd.registry import MODELS
+
+
+@MODELS.register_module()
+class UNetEncoder(BaseModule):
+    """Plain U-Net encoder: per level twice (conv 3x3, BatchNorm, ReLU), max-pool 2x2 between.
+
+    Args:
+        in_channels: bands of one date.
+        base_channels: channels of the first level (32 as published); they double at each level.
+        num_levels: how many levels, at strides 1, 2, 4, ...
+        init_cfg: MMEngine's initialisation config. Default: Kaiming normal (fan-in) for
+            convolutions, N(1, 0.02) for the BatchNorm weights, as in DARNet's release.
+
+    Shape:
+        (N, in_channels, H, W) to a tuple over the levels k = 0, 1, ... of
+        (N, base_channels * 2^k, H / 2^k, W / 2^k).
+
+    Reference:
+        Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544, section III-A.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int = 3,
+        base_channels: int = 32,
+        num_levels: int = 5,
+        init_cfg: dict | list[dict] | None = KAIMING_FAN_IN,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.levels = nn.ModuleList()
+        for level in range(num_levels):
+            channels = base_channels * 2**level
+            self.levels.append(
+                nn.Sequential(conv_bn_relu(in_channels, channels), conv_bn_relu(channels, channels))
+            )
+            in_channels = channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps = []
+        for index, level in enumerate(self.levels):
+            x = level(F.max_pool2d(x, 2) if index else x)
+            maps.append(x)
+        return tuple(maps)

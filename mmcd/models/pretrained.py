@@ -1,0 +1,139 @@
+"""Reading an encoder's pretrained weights: safely, strictly, and with a way out where it fails."""
+
+from __future__ import annotations
+
+import os
+from http.client import HTTPException
+from pathlib import Path
+
+import torch
+from mmengine import dist
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit, update_init_info
+from mmengine.runner.checkpoint import get_torchvision_models
+from torch import Tensor, nn
+
+from mmcd.checkpoints import read_checkpoint
+from mmcd.errors import CheckpointError
+from mmcd.registry import WEIGHT_INITIALIZERS
+
+WAYS_OUT = (
+    "Two ways out: give a file of such weights, --cfg-options pretrained=FILE (for torchvision's "
+    'ResNet-18, what torch.save(torchvision.models.resnet18(weights="DEFAULT").state_dict(), FILE) '
+    'writes where there is a network), or train from scratch, --cfg-options pretrained=None.'
+)
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+class PretrainedWeights(PretrainedInit):
+    """MMEngine's ``Pretrained`` under ``default_scope = 'mmcd'``, made safe and strict.
+
+    MMEngine's own runs code from downloaded files, and where names or shapes don't fit, it leaves
+    the weights random with a line in the log. Here each convolution and linear weight of the
+    encoder must be in the file, and those of the file in the encoder, but for modules that it has
+    not (a classifier). Norms may be missing: some backbones add one to each output. What was left
+    on either side is logged.
+
+    Args:
+        checkpoint: a file, ``torchvision://NAME``, or an ``https://`` address, which is kept in
+            PyTorch's hub folder.
+        prefix: read only the names under this prefix, such as ``backbone.``.
+        map_location: unused, for MMEngine's sake.
+
+    Raises:
+        CheckpointError: the weights can't be had or read, or don't fit.
+    """
+
+    def __call__(self, module: nn.Module) -> None:
+        try:
+            state_dict = _read_weights(self.checkpoint, self.prefix)
+            log = _load_encoder(module, state_dict)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'No pretrained weights for {type(module).__name__} from {self.checkpoint}: '
+                f'{error}\n{WAYS_OUT}'
+            ) from error
+        print_log(f'{type(module).__name__}: {log} from {self.checkpoint}', logger='current')
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, init_info=self._get_init_info())
+
+
+def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:
+    content = read_checkpoint(_as_file(source))
+    state_dict = content.get('state_dict', content)
+    names = {name.removeprefix('module.'): value for name, value in state_dict.items()}
+    if prefix is None:
+        return names
+    prefix = prefix.removesuffix('.') + '.'
+    return {n.removeprefix(prefix): v for n, v in names.items() if n.startswith(prefix)}
+
+
+def _as_file(source: str) -> Path:
+    """The local file of some weights, downloaded where they are remote."""
+    scheme, separator, name = str(source).partition('://')
+    if not separator:
+        return Path(str(source))
+    if scheme == 'torchvision':
+        urls = get_torchvision_models()
+        if name not in urls:
+            raise CheckpointError(f'torchvision has no weights named {name!r}.')
+        return _download(urls[name])
+    if scheme in ('http', 'https'):
+        return _download(source)
+    raise CheckpointError(f'{scheme}:// is not supported; torchvision://, https:// and files are.')
+
+
+def _download(url: str) -> Path:
+    """The file of an address in PyTorch's hub folder; the first process fetches it."""
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / url.rsplit('/', 1)[-1]
+    if dist.is_main_process():
+        _fetch(url, path)
+    dist.barrier()
+    _fetch(url, path)  # on other machines than the first process's
+    return path
+
+
+def _fetch(url: str, path: Path) -> None:
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checksum = torch.hub.HASH_REGEX.search(path.name)
+    try:
+        torch.hub.download_url_to_file(
+            url, str(path), checksum.group(1) if checksum else None, progress=os.isatty(2)
+        )
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise CheckpointError(f"{url} can't be downloaded: {error}.") from error
+
+
+def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:
+    """Load what the module has; says what was loaded."""
+    try:
+        result = module.load_state_dict(state_dict, strict=False)
+    except RuntimeError as error:  # PyTorch's list of shapes that differ
+        raise CheckpointError(str(error)) from error
+    expected = module.state_dict()
+    missing = [name for name in result.missing_keys if expected[name].ndim > 1]
+    modules = {name for name, _ in module.named_children()}
+    foreign = [
+        name
+        for name in result.unexpected_keys
+        if name.split('.')[0] in modules and name.endswith('weight') and state_dict[name].ndim > 1
+    ]
+    if missing or foreign:
+        raise CheckpointError(
+            f'{len(missing)} weights of the encoder are not in the file{_first(missing)}, and '
+            f"{len(foreign)} of the file's not in the encoder{_first(foreign)}. Is the file of "
+            'another network, or are its names under a prefix (`prefix` beside `checkpoint`)?'
+        )
+    loaded = len(expected) - len(result.missing_keys)
+    parts = [f'{loaded} of {len(expected)} tensors']
+    if result.missing_keys:
+        parts.append(f'left as initialised: {", ".join(result.missing_keys)}')
+    if result.unexpected_keys:
+        parts.append(f'not used: {", ".join(result.unexpected_keys)}')
+    return '; '.join(parts)
+
+
+def _first(names: list[str]) -> str:
+    return f' (such as {names[0]})' if names else ''

@@ -1,0 +1,133 @@
+"""The ground at one date: open land, lots, roads, drives and their markings."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .geometry import OVERSAMPLING, Raster
+from .layout import BULB, Plan
+from .lots import VERGE, Lot
+from .season import Season, grass, mix, scrub
+from .surface import RGB, Palette, Surface
+
+CONCRETE: RGB = (198.0, 190.0, 174.0)
+ASPHALT: RGB = (104.0, 103.0, 102.0)
+WORN_ASPHALT: RGB = (150.0, 147.0, 141.0)
+FENCE: RGB = (112.0, 92.0, 74.0)
+
+
+def paint_ground(
+    surface: Surface, plan: Plan, date: int, season: Season, palette: Palette, ragged: np.ndarray
+) -> None:
+    """Fill the material map of a surface.
+
+    Args:
+        surface: What to paint on.
+        plan: What lies where.
+        date: 0 for before, 1 for after.
+        season: Vegetation at this date.
+        palette: Where colours are registered.
+        ragged: Displacement in raster pixels, (H, W, 2), that frays the borders of soft ground.
+    """
+    material, raster = surface.material, surface.raster
+    material[:] = palette.add(*scrub(season, plan.wetness), grain=0.17)
+    worn = mix(scrub(season, plan.wetness)[0], season.soil, 0.6)
+    for track in plan.tracks:
+        line = raster.polygon(track)
+        cv2.polylines(material, [line], False, palette.add(worn, grain=0.12), 3 * OVERSAMPLING)
+    for lot in plan.lots:
+        ground = lot.states[date].ground
+        if ground != 'wild':
+            _fill(material, raster, lot.outline, _soft_material(lot, ground, season, palette))
+    grid = np.indices(material.shape, dtype=np.float32)
+    across, down = grid[1] + ragged[..., 0], grid[0] + ragged[..., 1]
+    material[:] = cv2.remap(material, across, down, cv2.INTER_NEAREST, None, cv2.BORDER_REPLICATE)
+    if plan.opened[date]:
+        _paint_streets(surface, plan, season, palette)
+    for lot in plan.lots:
+        _paint_lot(surface, lot, date, palette)
+
+
+def _soft_material(lot: Lot, ground: str, season: Season, palette: Palette) -> int:
+    if ground in ('lawn', 'paved'):
+        return palette.add(*grass(season, lot.lushness), grain=0.09)
+    if ground == 'scrub':
+        return palette.add(*scrub(season, lot.lushness), grain=0.14)
+    return palette.add(season.soil, mix(season.soil, (142, 120, 94), 0.55), grain=0.08)
+
+
+def _paint_streets(surface: Surface, plan: Plan, season: Season, palette: Palette) -> None:
+    """Draw all streets layer by layer, so that crossings stay open."""
+    width = plan.road_width
+    road = WORN_ASPHALT if plan.worn else ASPHALT
+    layers = [
+        (width + 1.6, palette.add(mix(CONCRETE, road, 0.35))),
+        (width, palette.add(road, mix(road, (128, 124, 118), 0.6), grain=0.05)),
+        (width * 0.3, palette.add(mix(road, (90, 89, 88), 0.18), road, grain=0.05)),
+    ]
+    if plan.footpaths:
+        paving = palette.add(CONCRETE, mix(CONCRETE, (150, 142, 126), 0.7), grain=0.06)
+        verge = palette.add(*grass(season, 0.4), grain=0.1)
+        layers = [(width + 2 * VERGE - 2, paving), (width + 2 * VERGE - 5, verge), *layers]
+    if width < 12.5:  # a lane in the country has soft shoulders
+        layers[0] = (width + 2.5, palette.add(season.soil, grain=0.12))
+    for thickness, index in layers:
+        for street in plan.streets:
+            line = surface.raster.polygon(street.centreline)
+            cv2.polylines(surface.material, [line], False, index, round(thickness * OVERSAMPLING))
+            if street.bulb:
+                radius = round((BULB + (thickness - width) / 2) * OVERSAMPLING)
+                centre = tuple(int(value) for value in line[-1, 0])
+                cv2.circle(surface.material, centre, radius, index, cv2.FILLED)
+    if width > 18:
+        for street in plan.streets:
+            _dashes(surface, street.centreline, palette.add(mix(road, (226, 210, 150), 0.45)))
+
+
+def _dashes(surface: Surface, centreline: np.ndarray, paint: int) -> None:
+    line = surface.raster.polygon(centreline)
+    for start in range(0, len(line) - 1, 2):
+        cv2.polylines(surface.material, [line[start : start + 2]], False, paint, 1)
+
+
+def _paint_lot(surface: Surface, lot: Lot, date: int, palette: Palette) -> None:
+    state = lot.states[date]
+    material, raster = surface.material, surface.raster
+    if state.ground == 'paved':
+        worn = mix(ASPHALT, WORN_ASPHALT, lot.lushness)
+        _fill(material, raster, lot.yard.corners(1), palette.add(mix(CONCRETE, worn, 0.4)))
+        _fill(material, raster, lot.yard.corners(), palette.add(worn, mix(worn, ASPHALT, 0.4)))
+        _stalls(surface, lot, palette.add(mix(worn, (225, 225, 220), 0.6)))
+    if state.building is not None:
+        age = mix(CONCRETE, (168, 160, 144), lot.lushness)
+        _fill(material, raster, lot.drive, palette.add(age, mix(age, WORN_ASPHALT, 0.5), 0.06))
+        if lot.pool is not None:
+            _fill(material, raster, lot.pool.corners(1.6), palette.add(age))
+            _fill(material, raster, lot.pool.corners(), palette.add((92, 158, 178)))
+        if lot.fenced and state.ground == 'lawn':
+            _fence(surface, lot, palette)
+
+
+def _stalls(surface: Surface, lot: Lot, paint: int) -> None:
+    """Mark parking stalls between the street and the hall."""
+    plot = lot.plot
+    front = -plot.half_width - 4
+    for along in np.arange(-plot.half_length, plot.half_length, 5.5):
+        ends = np.array([plot.offset(along, front), plot.offset(along, front - 10)])
+        cv2.polylines(surface.material, [surface.raster.polygon(ends)], False, paint, 1)
+
+
+def _fence(surface: Surface, lot: Lot, palette: Palette) -> None:
+    """Stand a board fence around the garden: all of the outline but its street side."""
+    half = len(lot.outline) // 2
+    garden = lot.outline[half - 1 : half + half]
+    front = lot.outline[half - 1] + 0.35 * (lot.outline[half] - lot.outline[half - 1])
+    back = lot.outline[0] + 0.35 * (lot.outline[-1] - lot.outline[0])
+    line = surface.raster.polygon(np.concatenate([front[None], garden[1:], back[None]]))
+    cv2.polylines(surface.height, [line], False, 3.4, 1)
+    cv2.polylines(surface.material, [line], False, palette.add(FENCE, grain=0.1), 1)
+
+
+def _fill(material: np.ndarray, raster: Raster, outline: np.ndarray, index: int) -> None:
+    cv2.fillPoly(material, [raster.polygon(outline)], index)

@@ -1,0 +1,144 @@
+"""The plan of a scene: its streets, its lots and the tracks through open land."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .geometry import MARGIN, StreetFrame
+from .lots import VERGE, Lot, Neighbourhood, Quarter, random_lot
+
+# How often each kind is drawn: settled suburb, new estate, business park, hamlet.
+NEIGHBOURHOODS: tuple[tuple[float, Neighbourhood], ...] = (
+    (0.44, Neighbourhood((40, 54), (50, 64), (13, 18), 0.88, (0.25, 0.8), (6, 32))),
+    (0.2, Neighbourhood((38, 48), (46, 58), (14, 18), 0.92, (0.5, 1.0), (3, 24), unopened=0.5)),
+    (0.18, Neighbourhood((95, 150), (85, 115), (16, 24), 0.85, (0.25, 0.7), (3, 12), halls=True)),
+    (0.18, Neighbourhood((62, 100), (70, 105), (8, 12), 0.7, (0.4, 1.0), (20, 75))),
+)
+UNCHANGED_SHARE = 0.15  # of the scenes have no change at all
+BULB = 17.0  # radius of a cul-de-sac's turning circle
+
+
+@dataclass(frozen=True)
+class Street:
+    """A road along a centre line, (L, 2); one with a `bulb` ends in a turning circle."""
+
+    centreline: np.ndarray
+    bulb: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is laid out.
+
+    `opened` says at which dates the streets are there, `worn` whether their asphalt is old and
+    light, `footpaths` whether they have any, `wetness` how green open land is.
+    """
+
+    streets: tuple[Street, ...]
+    road_width: float
+    opened: tuple[bool, bool]
+    worn: bool
+    footpaths: bool
+    lots: tuple[Lot, ...]
+    tracks: tuple[np.ndarray, ...]
+    tree_density: float
+    wetness: float
+
+
+def random_plan(rng: np.random.Generator, size: int) -> Plan:
+    """Draw a quarter with its change between the dates.
+
+    Args:
+        rng: Source of randomness.
+        size: Side of the image in pixels.
+    """
+    quarter = _random_quarter(rng, size)
+    reach = 0.75 * size + MARGIN
+    crossing = float(rng.uniform(-0.4, 0.4) * size) if rng.random() < 0.55 else None
+    streets: list[Street] = []
+    lots: list[Lot] = []
+    block = 2 * (quarter.lot_depth + VERGE) + quarter.road_width
+    for across in np.arange(-reach - block, reach + block, block):
+        closed = quarter.road_width > 12.5 and rng.random() < 0.25
+        end = float(rng.uniform(-0.1, 0.5) * size) if closed else reach
+        run = np.arange(-reach, end, 6.0)
+        streets.append(Street(quarter.frame.points(run, across), bulb=closed))
+        lots += _lots_along(rng, quarter, across, _free_runs(quarter, reach, end, crossing), size)
+    if crossing is not None:
+        streets.append(Street(quarter.frame.points(crossing, np.arange(-reach, reach, 6.0))))
+    return Plan(
+        streets=tuple(streets),
+        road_width=quarter.road_width,
+        opened=quarter.opened,
+        worn=bool(rng.random() < 0.55),
+        footpaths=quarter.road_width > 12.5 and bool(rng.random() < 0.65),
+        lots=tuple(lots),
+        tracks=tuple(_random_track(rng, size) for _ in range(rng.integers(0, 4))),
+        tree_density=float(rng.uniform(*quarter.kind.woods)),
+        wetness=float(rng.uniform(0, 1)),
+    )
+
+
+def _random_quarter(rng: np.random.Generator, size: int) -> Quarter:
+    shares = [share for share, _ in NEIGHBOURHOODS]
+    kind = NEIGHBOURHOODS[rng.choice(len(shares), p=shares)][1]
+    changing = 0.0 if rng.random() < UNCHANGED_SHARE else float(rng.uniform(*kind.changing))
+    frame = StreetFrame(
+        origin=(size * rng.uniform(0.2, 0.8), size * rng.uniform(0.2, 0.8)),
+        angle=float(rng.uniform(0, 2 * np.pi)),
+        bend=float(rng.choice((0, 1)) * rng.uniform(6, 28)),
+        bend_length=float(rng.uniform(70, 110)),
+        bend_phase=float(rng.uniform(0, 2 * np.pi)),
+    )
+    road_width, lot_depth = rng.uniform(*kind.road_width), rng.uniform(*kind.lot_depth)
+    opened = (changing == 0 or rng.random() >= kind.unopened, True)
+    return Quarter(kind, frame, float(road_width), float(lot_depth), changing, opened)
+
+
+def _free_runs(
+    quarter: Quarter, reach: float, end: float, crossing: float | None
+) -> list[tuple[float, float]]:
+    """Where lots can lie along a street: not on the cross street nor at the turning circle."""
+    last = end - BULB if end < reach else reach
+    if crossing is None or crossing > last:
+        return [(-reach, last)]
+    clear = quarter.road_width / 2 + VERGE
+    return [(-reach, crossing - clear), (crossing + clear, last)]
+
+
+def _lots_along(
+    rng: np.random.Generator,
+    quarter: Quarter,
+    across: float,
+    runs: list[tuple[float, float]],
+    size: int,
+) -> Iterator[Lot]:
+    """Fill both sides of a street with lots as far as they are in view."""
+    for side in (-1, 1):
+        near = across + side * (quarter.road_width / 2 + VERGE)
+        for run in runs:
+            for span in _divide(rng, run, quarter.kind.lot_width):
+                outline = quarter.frame.strip(span, (near, near + side * quarter.lot_depth))
+                low, high = outline.min(axis=0), outline.max(axis=0)
+                if (high > -MARGIN).all() and (low < size + MARGIN).all():
+                    yield random_lot(rng, quarter, span, near, side, outline)
+
+
+def _divide(
+    rng: np.random.Generator, run: tuple[float, float], widths: tuple[float, float]
+) -> Iterator[tuple[float, float]]:
+    start = run[0]
+    while start + widths[0] <= run[1]:
+        end = min(start + rng.uniform(*widths), run[1])
+        yield start, end
+        start = end
+
+
+def _random_track(rng: np.random.Generator, size: int) -> np.ndarray:
+    """A winding track, (L, 2), that vehicles or cattle have worn into open land."""
+    steps = np.cumsum(rng.normal(0, 0.16, 40)) * 0.7 + rng.uniform(0, 2 * np.pi)
+    walk = np.cumsum(np.stack([np.cos(steps), np.sin(steps)], axis=-1) * size / 20, axis=0)
+    return walk - walk[20] + rng.uniform(0, size, 2)

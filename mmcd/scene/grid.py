@@ -1,0 +1,201 @@
+"""The grid of the map: where two rasters lie over each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.warp import transform as transform_points
+
+from mmcd.errors import SceneError
+
+# Fractions of a pixel below this are rounding in the files' headers.
+ROUNDING = 1e-3
+POINTS_PER_EDGE = 33
+
+
+def chain(outer: Affine, inner: Affine) -> Affine:
+    """First ``inner``, then ``outer``: Affine 3 has another operator for it than Affine 2."""
+    a, b, c, d, e, f = outer[:6]
+    u, v, w, x, y, z = inner[:6]
+    return Affine(
+        a * u + b * x, a * v + b * y, a * w + b * z + c,
+        d * u + e * x, d * v + e * y, d * w + e * z + f,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pixels on the ground.
+
+    Args:
+        crs: None where the file says nothing.
+        transform: from (column, row) to the CRS's (x, y).
+        height: in pixels.
+        width: in pixels.
+    """
+
+    crs: CRS | None
+    transform: Affine
+    height: int
+    width: int
+
+    @property
+    def is_georeferenced(self) -> bool:
+        """Whether its pixels have a place on the ground."""
+        return self.crs is not None or not self.transform.is_identity
+
+    def part(self, row: int, column: int, height: int, width: int) -> Grid:
+        """The grid of some of its pixels."""
+        return Grid(self.crs, chain(self.transform, Affine.translation(column, row)), height, width)
+
+    def to_ground(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The x and y of (fractional) rows and columns, which count from the top left corner."""
+        return _apply(self.transform, columns, rows)
+
+    def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows and columns of points on the ground."""
+        columns, rows = _apply(~self.transform, x, y)
+        return rows, columns
+
+    def edge_points(self) -> tuple[np.ndarray, np.ndarray]:
+        """The x and y of points along its border."""
+        steps = np.linspace(0, 1, POINTS_PER_EDGE)
+        zeros, ones = np.zeros_like(steps), np.ones_like(steps)
+        columns = np.concatenate([steps, ones, steps, zeros]) * self.width
+        rows = np.concatenate([zeros, steps, ones, steps]) * self.height
+        return self.to_ground(rows, columns)
+
+    def describe(self) -> str:
+        """Size, extent and pixel size in one line."""
+        size = f'{self.height} x {self.width} pixels (height x width)'
+        if not self.is_georeferenced:
+            return f'{size}, without georeference'
+        x, y = self.edge_points()
+        crs = 'no CRS' if self.crs is None else self.crs.to_string()
+        rows, columns = (
+            np.hypot(self.transform.b, self.transform.e),
+            np.hypot(self.transform.a, self.transform.d),
+        )
+        return (
+            f'{size} of {columns:.9g} x {rows:.9g}, extent left {x.min():.10g}, bottom '
+            f'{y.min():.10g}, right {x.max():.10g}, top {y.max():.10g} ({crs:.60s})'
+        )
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Where the map lies.
+
+    Args:
+        row: its first row in the before image.
+        column: its first column there.
+        grid: its own.
+        shift: its first row and column in the after image, where that lies on the same pixels;
+            None where the after image has to be warped.
+    """
+
+    row: int
+    column: int
+    grid: Grid
+    shift: tuple[int, int] | None
+
+
+def find_overlap(before: Grid, after: Grid) -> Overlap:
+    """The part of the before image that the after image covers.
+
+    Raises:
+        SceneError: there is none, or the two cannot be laid over each other.
+    """
+    _check_georeference(before, after)
+    if not before.is_georeferenced:
+        return Overlap(0, 0, before, (0, 0))
+    rows, columns = _footprint(after, before)
+    top, bottom = _whole_pixels(rows, before.height)
+    left, right = _whole_pixels(columns, before.width)
+    if top >= bottom or left >= right:
+        raise SceneError(
+            f'The two images do not overlap.\n  before: {before.describe()}\n'
+            f'  after: {after.describe()}'
+        )
+    grid = before.part(top, left, bottom - top, right - left)
+    return Overlap(top, left, grid, _shift_between(grid, after))
+
+
+def _check_georeference(before: Grid, after: Grid) -> None:
+    both = f'\n  before: {before.describe()}\n  after: {after.describe()}'
+    if (before.crs is None) != (after.crs is None) or (
+        before.is_georeferenced != after.is_georeferenced
+    ):
+        raise SceneError(
+            f'One image is georeferenced and the other is not, or has no CRS:{both}\n'
+            'Give both the same kind of georeference, such as with gdal_edit.py -a_srs, or none.'
+        )
+    if not before.is_georeferenced and (before.height, before.width) != (
+        after.height,
+        after.width,
+    ):
+        raise SceneError(
+            f'Two images without georeference must be of one size, pixel upon pixel:{both}'
+        )
+    if before.crs is None and before.is_georeferenced and not _same_pixels(before, after):
+        raise SceneError(
+            f'The images lie on different grids and have no CRS to warp one to the other:{both}\n'
+            'Give both a CRS, such as with gdal_edit.py -a_srs.'
+        )
+
+
+def _footprint(after: Grid, before: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """The border of the after image in rows and columns of the before image."""
+    x, y = after.edge_points()
+    if after.crs != before.crs:
+        try:
+            points = transform_points(after.crs, before.crs, x, y)
+        except (CRSError, RuntimeError) as error:
+            raise SceneError(
+                f'Cannot go from {after.crs} to {before.crs}: {error}. Warp the after image to the '
+                'CRS of the before image first.'
+            ) from error
+        x, y = np.asarray(points[0]), np.asarray(points[1])
+    there = np.isfinite(x) & np.isfinite(y)
+    return before.to_pixels(x[there], y[there])
+
+
+def _whole_pixels(positions: np.ndarray, size: int) -> tuple[int, int]:
+    """First pixel, and the one after the last, that the positions touch within 0 .. size."""
+    if len(positions) == 0:
+        return 0, 0
+    first = np.floor(positions.min() + ROUNDING)
+    last = np.ceil(positions.max() - ROUNDING)
+    return int(np.clip(first, 0, size)), int(np.clip(last, 0, size))
+
+
+def _same_pixels(one: Grid, other: Grid) -> bool:
+    """Whether the pixels of two grids fall together, whatever part of the ground each covers."""
+    if one.crs != other.crs:
+        return False
+    relation = chain(~other.transform, one.transform)
+    # Over the length of the image, a difference in pixel size adds up.
+    reach = max(one.height, one.width, other.height, other.width)
+    turn = abs(relation.a - 1), abs(relation.e - 1), abs(relation.b), abs(relation.d)
+    offset = abs(relation.c - round(relation.c)), abs(relation.f - round(relation.f))
+    return max(turn) * reach < 0.01 and max(offset) < 0.01
+
+
+def _shift_between(grid: Grid, after: Grid) -> tuple[int, int] | None:
+    if not _same_pixels(grid, after):
+        return None
+    relation = chain(~after.transform, grid.transform)
+    row, column = round(relation.f), round(relation.c)
+    inside = 0 <= row <= after.height - grid.height and 0 <= column <= after.width - grid.width
+    return (row, column) if inside else None
+
+
+def _apply(
+    transform: Affine, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = transform[:6]
+    return a * first + b * second + c, d * first + e * second + f

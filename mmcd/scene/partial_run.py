@@ -1,0 +1,184 @@
+"""The finished strips of a run that is not: a folder beside the map."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.scene.plan import differences
+
+PLAN = 'plan.json'
+NO_DATA = 255
+# Probabilities in bytes: 0 .. 254 stand for 0 .. 1.
+PROBABILITY_STEPS = 254
+
+
+@dataclass(frozen=True)
+class FinishedRows:
+    """What a strip adds to the outputs.
+
+    Args:
+        mask: (rows, W) uint8: 0 unchanged, 1 changed, 255 no data.
+        probability: (rows, W), float32 with NaN for no data, or uint8 with 255 for it; None where
+            no output needs it.
+    """
+
+    mask: np.ndarray
+    probability: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls, probability: np.ndarray, valid: np.ndarray, threshold: float, stored_as: str | None
+    ) -> FinishedRows:
+        """From (rows, W) float32 and bool; ``stored_as`` is 'uint8', 'float32' or None."""
+        mask = (probability > threshold).astype(np.uint8)
+        mask[~valid] = NO_DATA
+        stored: np.ndarray | None = None
+        if stored_as == 'float32':
+            stored = np.where(valid, probability, np.float32(np.nan))
+        elif stored_as == 'uint8':
+            stored = np.round(probability * PROBABILITY_STEPS).astype(np.uint8)
+            stored[~valid] = NO_DATA
+        return cls(mask, stored)
+
+
+class PartialRun:
+    """The folder ``OUT.parts``: what the run is, and one file for each finished strip.
+
+    A strip's file gets its name when it is complete, so a run may be killed at any time.
+
+    Args:
+        out: the map that the run is for.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out.with_name(f'{out.name}.parts')
+
+    def begin(self, plan: dict[str, Any], *, resume: bool) -> int:
+        """Make the folder, or take up the one that is there with its plan.
+
+        Args:
+            plan: of this run.
+            resume: False starts anew.
+
+        Returns:
+            The number of strips that were thrown away because the run starts anew.
+
+        Raises:
+            SceneError: the strips that are there are of another run.
+        """
+        discarded = 0
+        if self.folder.is_dir() and not resume:
+            discarded = len(self.finished())
+            self.remove()
+        elif (self.folder / PLAN).is_file():
+            self._compare(plan)
+            return 0
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial = self.folder / f'{PLAN}.partial'
+            partial.write_text(json.dumps(plan, indent=1) + '\n')
+            os.replace(partial, self.folder / PLAN)
+        return discarded
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan that the strips are made by."""
+        return json.loads((self.folder / PLAN).read_text())
+
+    def finished(self) -> set[int]:
+        """The strips that are there."""
+        names = (re.fullmatch(r'strip_(\d+)\.npz', path.name) for path in self.folder.glob('*'))
+        return {int(name[1]) for name in names if name}
+
+    def save(self, index: int, rows: FinishedRows) -> None:
+        """Keep a strip.
+
+        Raises:
+            SceneStoppedError: it can't be written; its size and the free space are in the message.
+        """
+        arrays = {'mask': rows.mask}
+        if rows.probability is not None:
+            arrays['probability'] = rows.probability
+        partial = self._path(index).with_suffix('.partial')
+        with self._writing():
+            with partial.open('wb') as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            os.replace(partial, self._path(index))
+
+    def load(self, index: int) -> FinishedRows:
+        """A strip that was kept.
+
+        Raises:
+            SceneStoppedError: its file is damaged; it is taken away, so that a resumed run makes
+                it again.
+        """
+        try:
+            with np.load(self._path(index)) as arrays:
+                return FinishedRows(arrays['mask'], arrays.get('probability'))
+        except (OSError, ValueError, BadZipFile, EOFError, KeyError) as error:
+            self._path(index).unlink(missing_ok=True)
+            raise SceneStoppedError(
+                f'The finished strip {self._path(index)} is damaged: {error}. It was taken away; '
+                'the same command with --resume makes it again.'
+            ) from error
+
+    def load_all(self, indexes: Iterable[int]) -> Iterator[FinishedRows]:
+        """Strips in order, one at a time."""
+        return (self.load(index) for index in indexes)
+
+    def remove(self) -> None:
+        """Throw all away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f'strip_{index:06d}.npz'
+
+    def _compare(self, plan: dict[str, Any]) -> None:
+        lines = differences(self.plan, plan)
+        if lines:
+            raise SceneError(
+                f'The strips in {self.folder} are of another run, which cannot be resumed with '
+                'these images and settings:\n  ' + '\n  '.join(lines) + '\nResume it with its own, '
+                'or leave --resume away to start anew.'
+            )
+
+    def _writing(self) -> _DiskErrors:
+        return _DiskErrors(self.folder)
+
+
+class _DiskErrors:
+    """Says what could not be written, and how much space there is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise SceneStoppedError(
+                f'Cannot write to {self._folder}: {error}. {free_space(self._folder)}'
+            ) from error
+
+
+def free_space(folder: Path) -> str:
+    """How much room a folder's disk has, as a sentence; '' where that is not known."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ''
+    return f'Its disk has {free / 1e6:,.0f} MB left.'

@@ -1,0 +1,92 @@
+"""What is worked out once for a scene: its value ranges and how holes are filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmcd.scene.no_data import DateStatistics, NoDataFill
+from mmcd.scene.sampling import DateSample
+from mmcd.scene.scaling import ValueRange, fit_range
+from mmcd.scene.settings import SceneSettings
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How the pixels of a pair become what the network sees.
+
+    Args:
+        before: its value range; None for 8 bit, which stays as it is.
+        after: its value range.
+        fill: for pixels without data.
+    """
+
+    before: ValueRange | None
+    after: ValueRange | None
+    fill: NoDataFill
+
+    @classmethod
+    def of(cls, before: DateSample, after: DateSample, settings: SceneSettings) -> Preparation:
+        """From samples of the same windows."""
+        ranges = _fit_ranges([before, after], settings)
+        both = before.valid & after.valid
+        values = (
+            to_bytes(sample.values[:, both, None], limits)[..., 0]
+            for sample, limits in zip((before, after), ranges, strict=True)
+        )
+        return cls(ranges[0], ranges[1], NoDataFill.of(*values))
+
+    def describe(self) -> str:
+        """The value ranges in one line."""
+        if self.before == self.after:
+            return '8 bit as read' if self.before is None else f'both: {self.before.describe()}'
+        parts = (('before', self.before), ('after', self.after))
+        return '; '.join(f'{n}: {r.describe() if r else "8 bit as read"}' for n, r in parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, which JSON gives back exactly."""
+        return {
+            date: dict(
+                range=None if values is None else [list(values.low), list(values.high)],
+                mean=statistics.mean.tolist(),
+                deviation=statistics.deviation.tolist(),
+            )
+            for date, values, statistics in (
+                ('before', self.before, self.fill.before),
+                ('after', self.after, self.fill.after),
+            )
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Preparation:
+        """Take :meth:`to_dict` back."""
+        ranges, statistics = [], []
+        for date in (plain['before'], plain['after']):
+            limits = date['range']
+            ranges.append(None if limits is None else ValueRange(*map(tuple, limits)))
+            statistics.append(DateStatistics(np.array(date['mean']), np.array(date['deviation'])))
+        return cls(ranges[0], ranges[1], NoDataFill(*statistics))
+
+
+def to_bytes(pixels: np.ndarray, values: ValueRange | None) -> np.ndarray:
+    """(C, H, W) as uint8."""
+    return pixels if values is None else values.to_bytes(pixels)
+
+
+def _fit_ranges(samples: list[DateSample], settings: SceneSettings) -> list[ValueRange | None]:
+    wide = [sample for sample in samples if sample.values.dtype != np.uint8]
+    ranges: list[ValueRange | None] = []
+    for sample in samples:
+        if sample.values.dtype == np.uint8:
+            ranges.append(None)
+        elif settings.value_range is not None:
+            bands = len(sample.values)
+            low, high = settings.value_range
+            ranges.append(ValueRange((low,) * bands, (high,) * bands))
+        else:
+            dates = [sample] if settings.scaling == 'per-date' else wide
+            data = [date.values[:, date.valid] for date in dates]
+            ranges.append(fit_range(np.concatenate(data, axis=1)))
+    return ranges

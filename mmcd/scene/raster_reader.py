@@ -1,0 +1,166 @@
+"""Reading one date, window by window, on the grid of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import rasterio
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.scene.grid import Grid
+
+
+def open_raster(path: str, date: str) -> DatasetReader:
+    """Open anything that GDAL reads.
+
+    Raises:
+        SceneError: it can't be opened, or is georeferenced by control points only.
+    """
+    try:
+        dataset = rasterio.open(path)
+    except RasterioError as error:
+        raise SceneError(f'Cannot open the {date} image {path}: {error}') from error
+    if dataset.crs is None and dataset.gcps[0]:
+        dataset.close()
+        raise SceneError(
+            f'The {date} image {path} is georeferenced by ground control points, not by a grid. '
+            'Warp it first, such as with gdalwarp.'
+        )
+    return dataset
+
+
+def grid_of(dataset: DatasetReader) -> Grid:
+    """The grid of a whole raster."""
+    return Grid(dataset.crs, dataset.transform, dataset.height, dataset.width)
+
+
+class RasterReader:
+    """One date on the grid of the map.
+
+    Args:
+        dataset: the open raster.
+        date: its name in messages, 'before' or 'after'.
+        grid: of the map.
+        shift: the map's first row and column in the raster; None: the raster is warped.
+        bands: numbers of the bands, from 1, in the order that the model takes.
+        no_data: value that stands for no data, besides what the file itself says.
+        resampling: how a raster is warped, by a name of rasterio.enums.Resampling.
+
+    Raises:
+        SceneError: the raster has not these bands.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetReader,
+        date: str,
+        *,
+        grid: Grid,
+        shift: tuple[int, int] | None,
+        bands: Sequence[int],
+        no_data: float | None = None,
+        resampling: str = 'bilinear',
+    ) -> None:
+        _check_bands(dataset, date, bands)
+        self.path = dataset.name
+        self.dtype = np.dtype(np.result_type(*(dataset.dtypes[band - 1] for band in bands)))
+        self._date = date
+        self._grid = grid
+        self._bands = list(bands)
+        self.bands = len(bands)
+        self._no_data = no_data
+        self._row, self._column = shift or (0, 0)
+        self._source = dataset
+        self._opened: DatasetReader | WarpedVRT = dataset
+        if shift is None:
+            self._opened = _warp(dataset, grid, no_data, resampling)
+        flags = [self._opened.mask_flag_enums[band - 1] for band in bands]
+        self._has_mask = any(flag != [MaskFlags.all_valid] for flag in flags)
+
+    def read(
+        self, row: int, height: int, column: int = 0, width: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (C, height, width) in the file's type, and where they are data.
+
+        Raises:
+            SceneStoppedError: a block of the file can't be read.
+        """
+        width = self._grid.width if width is None else width
+        window = Window(self._column + column, self._row + row, width, height)
+        try:
+            pixels = self._opened.read(self._bands, window=window)
+            valid = self._read_valid(pixels, window)
+        except Exception as error:  # GDAL has many types of them
+            raise SceneStoppedError(
+                f'Cannot read the {self._date} image {self.path} at rows {row} to {row + height} '
+                f'of the map: {_said_by_gdal(error)}. Is the file whole?'
+            ) from error
+        return pixels, valid
+
+    def __enter__(self) -> RasterReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close what this reader has opened; the raster was not."""
+        if self._opened is not self._source:
+            self._opened.close()
+
+    def _read_valid(self, pixels: np.ndarray, window: Window) -> np.ndarray:
+        """(height, width) bool. Bands of one pixel are without data together, as in GDAL."""
+        if self._has_mask:
+            valid = self._opened.read_masks(self._bands, window=window).any(axis=0)
+        else:
+            valid = np.ones(pixels.shape[1:], bool)
+        if self._no_data is not None:
+            valid &= (pixels != self._no_data).any(axis=0)
+        if pixels.dtype.kind == 'f':
+            valid &= np.isfinite(pixels).all(axis=0)
+        return valid
+
+
+def _check_bands(dataset: DatasetReader, date: str, bands: Sequence[int]) -> None:
+    alpha = [i + 1 for i, what in enumerate(dataset.colorinterp) if what == ColorInterp.alpha]
+    if any(not 1 <= band <= dataset.count or band in alpha for band in bands):
+        has = f'{dataset.count} band{"s" if dataset.count > 1 else ""}'
+        if alpha:
+            has += f' (number {alpha[0]} is its alpha mask)'
+        wanted = ' '.join(map(str, bands))
+        raise SceneError(
+            f'The {date} image {dataset.name} has {has}, but bands {wanted} are asked for. Name '
+            'the bands that the model takes, such as --bands 1 2 3, or --bands 1 1 1 for grey.'
+        )
+    if any(np.dtype(dataset.dtypes[band - 1]).kind not in 'uif' for band in bands):
+        raise SceneError(f'The {date} image {dataset.name} holds {dataset.dtypes[0]} values.')
+
+
+def _warp(dataset: DatasetReader, grid: Grid, no_data: float | None, resampling: str) -> WarpedVRT:
+    no_data = dataset.nodata if no_data is None else no_data
+    # What lies outside of the raster must be told from black: by its no-data value, by its own
+    # alpha band, else by a new one.
+    has_alpha = ColorInterp.alpha in dataset.colorinterp
+    return WarpedVRT(
+        dataset,
+        crs=grid.crs,
+        transform=grid.transform,
+        height=grid.height,
+        width=grid.width,
+        src_nodata=no_data,
+        nodata=no_data,
+        add_alpha=no_data is None and not has_alpha,
+        resampling=Resampling[resampling],
+        # As everywhere: a pixel is without data where all of its bands are.
+        UNIFIED_SRC_NODATA='YES',
+    )
+
+
+def _said_by_gdal(error: Exception) -> str:
+    """The message of the innermost error: the outer ones say "see previous exception"."""
+    while error.__cause__ is not None:
+        error = error.__cause__  # type: ignore[assignment]
+    return str(error).rstrip('.')

@@ -1,0 +1,90 @@
+"""What went into a scene's map and what came out, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHUNK = 1 << 22
+
+
+def describe_inputs(paths: Sequence[str], hashes: Sequence[str | None]) -> dict[str, Any]:
+    """Name, size and hash of the two dates' files; of what is no local file, the name only."""
+    return {
+        date: dict(
+            path=path, bytes=os.stat(path).st_size if os.path.isfile(path) else None, sha256=sha256
+        )
+        for date, path, sha256 in zip(('before', 'after'), paths, hashes, strict=True)
+    }
+
+
+def sha256_of(path: str) -> str | None:
+    """The hash of a local file's content, else None."""
+    if not os.path.isfile(path):
+        return None
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def last_change(paths: Sequence[str]) -> int | None:
+    """When the latest of some files was written, in nanoseconds; None where one is no file."""
+    if not all(os.path.isfile(path) for path in paths):
+        return None
+    return max(os.stat(path).st_mtime_ns for path in paths)
+
+
+class Stopwatch:
+    """Seconds that each stage took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what is done within."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - start
+            self.seconds[name] = round(self.seconds.get(name, 0) + passed, 3)
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start."""
+        return round(time.perf_counter() - self._start, 3)
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Write a report under its name, whole or not at all."""
+    partial = path.with_name(f'.{path.name}.partial')
+    partial.write_text(json.dumps(report, indent=2) + '\n')
+    os.replace(partial, path)
+
+
+def read_report(path: Path) -> dict[str, Any] | None:
+    """A report that was written, else None."""
+    try:
+        report = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) else None
+
+
+def in_words(found: dict[str, Any], outputs: Sequence[Path]) -> str:
+    """What was found, in one line."""
+    area = found['changed_area_m2']
+    parts = [f'{found["changed_pixels"]} of {found["valid_pixels"]} pixels changed']
+    parts += [] if area is None else [f'{area:,.0f} m²']
+    parts += [] if found['polygons'] is None else [f'{found["polygons"]} polygons']
+    return f'{", ".join(parts)}: {", ".join(map(str, outputs))}'

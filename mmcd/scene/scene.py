@@ -1,0 +1,247 @@
+"""A scene from two files to its outputs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+
+from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.scene.opening import OpenPair, open_pair
+from mmcd.scene.outputs import OutputWriter
+from mmcd.scene.pair_reader import PairReader
+from mmcd.scene.partial_run import FinishedRows, PartialRun
+from mmcd.scene.plan import differences, make_plan, raster_tags
+from mmcd.scene.preparation import Preparation
+from mmcd.scene.progress import tile_progress
+from mmcd.scene.report import (
+    Stopwatch,
+    describe_inputs,
+    in_words,
+    last_change,
+    read_report,
+    sha256_of,
+    write_report,
+)
+from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.sharing import Share
+from mmcd.scene.strip_prediction import Tiling, predict_strips
+from mmcd.scene.tile_prediction import HalvingBatches, PredictTiles, describe_predictor
+from mmcd.scene.tiling import tile_axis
+from mmcd.scene.writing import publish
+from mmcd.version import __version__
+
+logger = logging.getLogger('mmcd.scene')
+
+# GDAL's own default is 5 % of the machine's memory.
+GDAL_CACHE_MB = 192
+
+
+@dataclass(frozen=True)
+class SceneResult:
+    """What a scene's run gave.
+
+    Args:
+        outputs: the files that were written.
+        report: what the JSON report says.
+    """
+
+    outputs: SceneOutputs
+    report: dict[str, Any]
+
+
+def map_scene(
+    predict: PredictTiles,
+    before: str,
+    after: str,
+    outputs: SceneOutputs,
+    settings: SceneSettings | None = None,
+    *,
+    resume: bool = False,
+    share: Share | None = None,
+    progress: bool = False,
+) -> SceneResult:
+    """Map what changed between two rasters.
+
+    Args:
+        predict: the network, as a function of tiles.
+        before: the first date, anything that GDAL opens.
+        after: the second date; it is warped to the first one's grid where it lies on another.
+        outputs: the files to write.
+        settings: see there.
+        resume: go on with what an earlier run of the same scene has finished.
+        share: this process's share, where several work on the scene.
+        progress: show a bar on stderr.
+
+    Raises:
+        SceneError: the images or the settings cannot give a map.
+        SceneStoppedError: the run broke off; what is finished is kept.
+    """
+    settings, share = settings or SceneSettings(), share or Share()
+    if {str(path.absolute()) for path in outputs.all()} & {
+        os.path.abspath(before),
+        os.path.abspath(after),
+    }:
+        raise SceneError('An output has the name of an input, which it would overwrite.')
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
+        # Pixel grids are fine here.
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        with open_pair(before, after, settings) as pair:
+            run = _SceneRun(predict, pair, (before, after), outputs, settings, share)
+            return run.execute(resume=resume, progress=progress)
+
+
+class _SceneRun:
+    """One scene's way through :func:`map_scene`."""
+
+    def __init__(
+        self,
+        predict: PredictTiles,
+        pair: OpenPair,
+        paths: tuple[str, str],
+        outputs: SceneOutputs,
+        settings: SceneSettings,
+        share: Share,
+    ) -> None:
+        self._pair = pair
+        self._paths = paths
+        self._outputs = outputs
+        self._settings = settings
+        self._share = share
+        self._partial = PartialRun(outputs.mask)
+        self._tiling = Tiling(
+            *(
+                tile_axis(size, settings.tile_size, settings.overlap)
+                for size in (pair.grid.height, pair.grid.width)
+            )
+        )
+        self._predict = HalvingBatches(predict, settings.batch_size)
+        self._plan = make_plan(pair, describe_predictor(predict), settings, outputs)
+        self._watch = Stopwatch()
+
+    def execute(self, *, resume: bool, progress: bool) -> SceneResult:
+        done = read_report(self._outputs.report) if resume else None
+        if done is not None and self._is_of(done):
+            self._say(f'{self._outputs.mask} is finished; there is nothing to resume.')
+            if self._share.is_first:
+                self._partial.remove()
+            return SceneResult(self._outputs, done)
+        strips = self._begin(resume)
+        try:
+            with ThreadPoolExecutor(max_workers=1, thread_name_prefix='hash') as pool:
+                hashes = pool.map(sha256_of, self._paths if self._share.is_first else ())
+                self._predict_strips(strips, progress)
+                self._share.wait()
+                if self._share.is_first:
+                    self._finish(list(hashes))
+        except SceneStoppedError as error:
+            raise SceneStoppedError(f'{error}\n{self._how_to_go_on()}') from error
+        self._share.wait()
+        return SceneResult(self._outputs, read_report(self._outputs.report) or {})
+
+    def _begin(self, resume: bool) -> list[int]:
+        """Make the folder of strips; gives those that are left for this process."""
+        if self._share.is_first:
+            discarded = self._partial.begin(self._plan, resume=resume)
+            if discarded:
+                logger.warning(
+                    '%d strips of an earlier run were thrown away; with --resume this run would '
+                    'have gone on with them.',
+                    discarded,
+                )
+        self._share.wait()
+        self._plan = self._partial.plan
+        finished = self._partial.finished()
+        self._share.wait()  # no process adds a strip before all have seen the same ones
+        total = len(self._tiling.rows)
+        values = Preparation.from_dict(self._plan['preparation']).describe()
+        self._say(f'before: {self._paths[0]}\nafter:  {self._paths[1]}')
+        self._say(f'map:    {self._pair.grid.describe()}\nvalues: {values}')
+        if finished:
+            self._say(f'{len(finished)} of {total} strips are there already.')
+        return list(self._share.part([strip for strip in range(total) if strip not in finished]))
+
+    def _predict_strips(self, strips: list[int], progress: bool) -> None:
+        def save(strip: int, probability: np.ndarray, valid: np.ndarray) -> None:
+            stored_as = self._plan['probability']
+            rows = FinishedRows.of(probability, valid, self._settings.threshold, stored_as)
+            self._partial.save(strip, rows)
+
+        preparation = Preparation.from_dict(self._plan['preparation'])
+        reader = PairReader(self._pair.before, self._pair.after, preparation)
+        shown = progress and self._share.is_first
+        total = self._tiling.count_tiles(strips)
+        with (
+            self._watch.stage('predict'),
+            tile_progress(total, shown=shown, title=self._outputs.mask.name) as advance,
+        ):
+            predict_strips(reader, self._tiling, self._predict, strips, save, advance)
+
+    def _finish(self, hashes: list[str | None]) -> None:
+        writer = OutputWriter(
+            self._partial,
+            len(self._tiling.rows),
+            self._pair.grid,
+            self._outputs,
+            self._settings,
+            raster_tags(self._plan, *(Path(path).name for path in self._paths)),
+        )
+        with self._watch.stage('write'):
+            found = writer.write_rasters()
+        with self._watch.stage('vectors'):
+            found['polygons'] = writer.write_vectors(last_change(self._paths))
+        if not found['valid_pixels']:
+            logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
+        publish(self._outputs.all())
+        self._write_report(found, hashes)
+        self._partial.remove()
+        self._say(in_words(found, self._outputs.all()))
+
+    def _write_report(self, found: dict[str, Any], hashes: list[str | None]) -> None:
+        strips, columns = len(self._tiling.rows), len(self._tiling.columns)
+        report = dict(
+            mmcd=__version__,
+            inputs=describe_inputs(self._paths, hashes),
+            outputs=[str(path) for path in self._outputs.all()],
+            model=self._plan['model'],
+            settings=self._settings.to_dict(),
+            values=Preparation.from_dict(self._plan['preparation']).describe(),
+            **found,
+            strips=strips,
+            tiles=strips * columns,
+            batch_size_at_end=self._predict.batch_size,
+            processes=self._share.world,
+            seconds=dict(self._watch.seconds, total=self._watch.total),
+            plan=self._plan,  # with the grid; by it, a resumed run knows that this one is done
+        )
+        write_report(self._outputs.report, report)
+
+    def _is_of(self, report: dict[str, Any]) -> bool:
+        """Whether a report is of this very scene, and its outputs are there."""
+        settings = json.loads(json.dumps(self._settings.to_dict()))
+        return (
+            not differences(report.get('plan', {}), self._plan)
+            and report.get('settings') == settings
+            and report.get('outputs') == [str(path) for path in self._outputs.all()]
+            and all(path.is_file() for path in self._outputs.all())
+        )
+
+    def _how_to_go_on(self) -> str:
+        finished, total = len(self._partial.finished()), len(self._tiling.rows)
+        return (
+            f'{finished} of {total} strips are finished and kept in {self._partial.folder}; the '
+            'same command with --resume (resume=True) goes on from there.'
+        )
+
+    def _say(self, text: str) -> None:
+        if self._share.is_first:
+            logger.info('%s', text)

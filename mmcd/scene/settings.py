@@ -1,0 +1,141 @@
+"""What a user can choose for a scene."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmcd.errors import SceneError
+
+RESAMPLINGS = ('nearest', 'bilinear', 'cubic', 'cubic_spline', 'lanczos', 'average')
+SCALINGS = ('shared', 'per-date')
+PROBABILITY_TYPES = ('uint8', 'float32')
+RASTER_SUFFIXES = ('.tif', '.tiff')
+VECTOR_SUFFIXES = ('.gpkg', '.geojson')
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """How a scene is read, predicted and written.
+
+    Args:
+        tile_size: height and width of the tiles.
+        overlap: pixels that neighbouring tiles share at least.
+        batch_size: tiles that the network gets at a time.
+        threshold: changed where the probability is greater.
+        bands: numbers of the bands, from 1, in the order that the model takes (RGB).
+        no_data: value of no data, besides what the files say themselves.
+        resampling: how the after image is warped where it lies on another grid.
+        scaling: whether the dates of other than 8 bit share one value range.
+        value_range: the values that become 0 and 255; None: the 2nd and 98th percentile of the
+            scene, per band.
+        probability_type: of the probability's pixels.
+        cog: write cloud-optimised GeoTIFFs.
+        min_area: smaller areas become no polygon: m², or pixels without a georeference.
+        simplify: how far an outline may move, in pixels.
+
+    Raises:
+        SceneError: naming every setting that can't be used.
+    """
+
+    tile_size: int = 512
+    overlap: int = 128
+    batch_size: int = 4
+    threshold: float = 0.5
+    bands: tuple[int, ...] = (1, 2, 3)
+    no_data: float | None = None
+    resampling: str = 'bilinear'
+    scaling: str = 'shared'
+    value_range: tuple[float, float] | None = None
+    probability_type: str = 'uint8'
+    cog: bool = False
+    min_area: float = 10.0
+    simplify: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'bands', tuple(self.bands))
+        if self.value_range is not None:
+            object.__setattr__(self, 'value_range', tuple(self.value_range))
+        low, high = self.value_range or (0, 1)
+        checks = {
+            f'tile size: at least 1, not {self.tile_size}': self.tile_size >= 1,
+            f'overlap: from 0 to less than the tile size, not {self.overlap}': (
+                0 <= self.overlap < max(self.tile_size, 1)
+            ),
+            f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
+            f'threshold: from 0 to 1, not {self.threshold}': 0 <= self.threshold <= 1,
+            'bands: at least one': len(self.bands) > 0,
+            f'resampling: one of {", ".join(RESAMPLINGS)}, not {self.resampling}': (
+                self.resampling in RESAMPLINGS
+            ),
+            f'scaling: one of {", ".join(SCALINGS)}, not {self.scaling}': self.scaling in SCALINGS,
+            f'value range: a lower and a higher value, not {low} {high}': low < high,
+            f'probability type: one of {", ".join(PROBABILITY_TYPES)}, not '
+            f'{self.probability_type}': self.probability_type in PROBABILITY_TYPES,
+            f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
+            f'simplification: at least 0, not {self.simplify}': self.simplify >= 0,
+        }
+        faults = [text for text, good in checks.items() if not good]
+        if faults:
+            raise SceneError('These settings cannot be used:\n  ' + '\n  '.join(faults))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SceneOutputs:
+    """Where the results go.
+
+    Args:
+        mask: the change map, GeoTIFF.
+        probability: the probability of change, GeoTIFF; None: not written.
+        vectors: polygons, GeoPackage or GeoJSON; None: not written.
+
+    Raises:
+        SceneError: an ending is not one of those, or two names are the same.
+    """
+
+    mask: Path
+    probability: Path | None = None
+    vectors: Path | None = None
+
+    @classmethod
+    def named(
+        cls, mask: str | Path, probability: str | Path | None, vectors: str | Path | None
+    ) -> SceneOutputs:
+        """From names."""
+        return cls(
+            Path(mask),
+            None if probability is None else Path(probability),
+            None if vectors is None else Path(vectors),
+        )
+
+    def __post_init__(self) -> None:
+        for path, suffixes in (
+            (self.mask, RASTER_SUFFIXES),
+            (self.probability, RASTER_SUFFIXES),
+            (self.vectors, VECTOR_SUFFIXES),
+        ):
+            if path is not None and path.suffix.lower() not in suffixes:
+                raise SceneError(
+                    f'The output {path} must end in {" or ".join(suffixes)}: it tells the format.'
+                )
+        if len(set(self.all())) < len(self.all()):
+            raise SceneError(f'Two outputs have one name: {", ".join(map(str, self.all()))}.')
+
+    @property
+    def report(self) -> Path:
+        """The JSON report, beside the map."""
+        return self.mask.with_suffix('.json')
+
+    @property
+    def needs_probability(self) -> bool:
+        """Whether the strips have to keep their probability."""
+        return self.probability is not None or self.vectors is not None
+
+    def all(self) -> list[Path]:
+        """Those that are written, but for the report."""
+        return [path for path in (self.mask, self.probability, self.vectors) if path is not None]

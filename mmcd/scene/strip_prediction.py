@@ -1,0 +1,126 @@
+"""Strips of a scene, one after another: read ahead, predict, merge, save behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmcd.scene.merging import RowMerger
+from mmcd.scene.pair_reader import PairReader, Strip
+from mmcd.scene.tile_prediction import HalvingBatches
+from mmcd.scene.tiling import TileAxis
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The rows and columns of tiles of a map; a strip is what a row of tiles finishes.
+
+    Args:
+        rows: down the map.
+        columns: across it.
+    """
+
+    rows: TileAxis
+    columns: TileAxis
+
+    def rows_for(self, strips: Sequence[int]) -> list[int]:
+        """The rows of tiles that these strips need, in ascending order."""
+        rows = {row for s in strips for row in range(self.rows.first_reaching(s), s + 1)}
+        return sorted(rows)
+
+    def count_tiles(self, strips: Sequence[int]) -> int:
+        """How many tiles are predicted for these strips."""
+        return len(self.rows_for(strips)) * len(self.columns)
+
+
+def predict_strips(
+    reader: PairReader,
+    tiling: Tiling,
+    predict: HalvingBatches,
+    strips: Sequence[int],
+    save: Callable[[int, np.ndarray, np.ndarray], None],
+    advance: Callable[[int], None] = lambda tiles: None,
+) -> None:
+    """Predict strips, in ascending order.
+
+    Reading and saving have a thread each, one strip before and one behind the network.
+
+    Args:
+        reader: of the pair.
+        tiling: of the map.
+        predict: the network.
+        strips: which; those that are not neighbours are worked out apart.
+        save: takes a strip's number, its probability (rows, W) and where it is valid.
+        advance: is told of each number of tiles that are done.
+    """
+    wanted = set(strips)
+    merger = RowMerger(tiling.rows, tiling.columns)
+    behind: Future | None = None
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix='save') as saver:
+        try:
+            for row, strip in _read_ahead(reader, tiling.rows, tiling.rows_for(strips)):
+                merger.start_row(row)
+                _predict_row(strip, tiling.columns, tiling.rows.tile, predict, merger, advance)
+                if row not in wanted:
+                    continue
+                if behind is not None:
+                    behind.result()
+                probability = merger.finished()
+                behind = saver.submit(save, row, probability, strip.valid[: len(probability)])
+        finally:
+            # Also where a later strip fails: what is finished is kept.
+            if behind is not None:
+                behind.result()
+
+
+def _read_ahead(
+    reader: PairReader, rows: TileAxis, indexes: Sequence[int]
+) -> Iterator[tuple[int, Strip]]:
+    def read(index: int) -> Strip:
+        start, stop = rows.extent(index)
+        return reader.read(start, stop - start)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix='read') as pool:
+        ahead = [pool.submit(read, index) for index in indexes[:1]]
+        for position, index in enumerate(indexes):
+            strip = ahead.pop().result()
+            ahead += [pool.submit(read, later) for later in indexes[position + 1 : position + 2]]
+            yield index, strip
+
+
+def _predict_row(
+    strip: Strip,
+    columns: TileAxis,
+    tile_height: int,
+    predict: HalvingBatches,
+    merger: RowMerger,
+    advance: Callable[[int], None],
+) -> None:
+    """Predict a row of tiles; those without any data are left out, as nothing will show them."""
+    with_data = [
+        column
+        for column in range(len(columns))
+        if strip.valid[:, slice(*columns.extent(column))].any()
+    ]
+    advance(len(columns) - len(with_data))
+    position = 0
+    while position < len(with_data):
+        batch = with_data[position : position + predict.batch_size]
+        tiles = np.stack([_cut(strip.pair, columns, column, tile_height) for column in batch])
+        for column, probability in zip(batch, predict(tiles), strict=True):
+            merger.add(column, probability)
+        advance(len(batch))
+        position += len(batch)
+
+
+def _cut(pair: np.ndarray, columns: TileAxis, column: int, tile_height: int) -> np.ndarray:
+    """A tile (2C, tile, tile); beyond the map it goes on with the map's edge."""
+    start, stop = columns.extent(column)
+    tile = pair[:, :, start:stop]
+    below, right = tile_height - tile.shape[1], columns.tile - tile.shape[2]
+    if below or right:
+        return np.pad(tile, ((0, 0), (0, below), (0, right)), mode='edge')
+    return tile

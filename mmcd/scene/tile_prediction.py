@@ -1,0 +1,139 @@
+"""The network as a function from tiles to probabilities, and batches that fit the device."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
+
+logger = logging.getLogger('mmcd.scene')
+
+# (N, 2C, H, W) uint8, before in the first C bands, in RGB order where C = 3
+# -> (N, H, W) float32, the probability of change
+PredictTiles = Callable[[np.ndarray], np.ndarray]
+
+
+class ModelPredictor:
+    """A model of :func:`mmcd.apis.init_model` as a :data:`PredictTiles`.
+
+    Args:
+        model: any segmentor for stacked pairs with one or two channels of logits.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+
+    @torch.inference_mode()
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        size = tiles.shape[2:]
+        pairs = torch.from_numpy(tiles)
+        if tiles.shape[1] == 6:
+            # As where files are read: the data preprocessor takes three bands as BGR.
+            pairs = pairs.unflatten(1, (2, 3)).flip(2).flatten(1, 2)
+        samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in tiles]
+        data = self._model.data_preprocessor(  # type: ignore[operator]
+            dict(inputs=list(pairs), data_samples=samples), False
+        )
+        metas = [sample.metainfo for sample in samples]
+        logits = self._model.encode_decode(data['inputs'], metas).float()  # type: ignore[operator]
+        changed = logits.softmax(1)[:, 1] if logits.shape[1] > 1 else logits.sigmoid()[:, 0]
+        # A data preprocessor may have padded at the bottom and the right.
+        return changed[:, : size[0], : size[1]].cpu().numpy()
+
+    def describe(self) -> dict[str, Any]:
+        """What tells this model from others: its type and a hash of its weights and its config."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self._model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        config = getattr(self._model, 'cfg', None)
+        text = '' if config is None else str(sorted(config.model.to_dict().items(), key=str))
+        device = next(iter(self._model.state_dict().values()), torch.empty(0)).device.type
+        return dict(
+            type=type(self._model).__name__,
+            weights_sha256=digest.hexdigest(),
+            config=getattr(config, 'filename', None),
+            config_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            device=device,
+        )
+
+
+def describe_predictor(predict: PredictTiles) -> dict[str, Any]:
+    """A model's own description, or the name of any other function."""
+    if isinstance(predict, ModelPredictor):
+        return predict.describe()
+    return dict(type=getattr(predict, '__qualname__', type(predict).__name__))
+
+
+class HalvingBatches:
+    """Predicts batches; where the device's memory does not hold one, halves it and says so.
+
+    Args:
+        predict: the network.
+        batch_size: number of tiles at a time.
+    """
+
+    def __init__(self, predict: PredictTiles, batch_size: int) -> None:
+        self._predict = predict
+        self.batch_size = batch_size
+
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        """Probabilities (N, H, W) of at most ``batch_size`` tiles (N, 2C, H, W).
+
+        Raises:
+            SceneStoppedError: not even a single tile fits.
+            SceneError: the model takes another number of bands, or gives something else.
+        """
+        done: list[np.ndarray] = []
+        position = 0
+        while position < len(tiles):
+            part = tiles[position : position + self.batch_size]
+            try:
+                done.append(self._checked(part))
+            except torch.cuda.OutOfMemoryError as error:
+                self._halve(part, error)
+                continue
+            position += len(part)
+        return np.concatenate(done) if len(done) > 1 else done[0]
+
+    def _checked(self, tiles: np.ndarray) -> np.ndarray:
+        try:
+            probability = self._predict(tiles)
+        except (ImagePairError, RuntimeError) as error:
+            if isinstance(error, torch.cuda.OutOfMemoryError) or 'channels' not in str(error):
+                raise
+            raise SceneError(
+                f'The model does not take {tiles.shape[1] // 2} bands a date: {error}. Name the '
+                'bands that it takes with --bands.'
+            ) from error
+        expected = (len(tiles), *tiles.shape[2:])
+        if probability.shape != expected:
+            raise SceneError(
+                f'Expected a probability for each pixel, {expected}, but the model gave '
+                f'{probability.shape}.'
+            )
+        return probability
+
+    def _halve(self, tiles: np.ndarray, error: Exception) -> None:
+        if len(tiles) == 1:
+            height, width = tiles.shape[2:]
+            raise SceneStoppedError(
+                f'The device has not enough memory for a single tile of {height} x {width}: use '
+                'smaller ones, such as --tile 256.'
+            ) from error
+        self.batch_size = (len(tiles) + 1) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        logger.warning(
+            'The device has not enough memory for a batch of %d tiles: going on with %d.',
+            len(tiles),
+            self.batch_size,
+        )

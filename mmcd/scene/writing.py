@@ -1,0 +1,168 @@
+"""Writing rows as GeoTIFF, and giving outputs their names when they are complete."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.windows import Window
+
+from mmcd.errors import SceneStoppedError
+from mmcd.scene.grid import Grid
+from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, free_space
+
+BLOCK = 512
+COLOURS = {0: (0, 0, 0), 1: (230, 25, 75), NO_DATA: (128, 128, 128)}
+
+
+def partial_name(path: Path) -> Path:
+    """The name of an output while it is written."""
+    return path.with_name(f'.{path.stem}.partial{path.suffix}')
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Write an output under its partial name; what has failed is taken away.
+
+    Raises:
+        SceneStoppedError: it can't be written.
+    """
+    partial = partial_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        yield partial
+        _to_disk(partial)
+    except SceneStoppedError:
+        partial.unlink(missing_ok=True)
+        raise
+    except Exception as error:  # GDAL has many types of them, few of which say what is wrong
+        partial.unlink(missing_ok=True)
+        raise SceneStoppedError(
+            f'Cannot write {path}: {error} {free_space(path.parent)}'
+        ) from error
+
+
+def publish(paths: Iterable[Path]) -> None:
+    """Give complete outputs their names."""
+    for path in paths:
+        os.replace(partial_name(path), path)
+
+
+def write_raster(
+    path: Path, rows: Iterable[np.ndarray], grid: Grid, tags: Mapping[str, str], *, cog: bool
+) -> None:
+    """Write a map or a probability as tiled, compressed GeoTIFF, under its partial name.
+
+    Args:
+        path: the name it will have.
+        rows: arrays (rows, W) of one type from top to bottom: uint8 masks, or probabilities of
+            uint8 or float32.
+        grid: of the map.
+        tags: metadata; ``MMCD_CONTENT`` of them is 'mask' or 'probability'.
+        cog: write a cloud-optimised GeoTIFF, with overviews.
+
+    Raises:
+        SceneStoppedError: it can't be written.
+    """
+    with writing(path) as partial:
+        plain = partial.with_suffix('.plain.tif') if cog else partial
+        try:
+            checksum = _write_geotiff(plain, rows, grid, tags)
+            if cog:
+                is_mask = tags['MMCD_CONTENT'] == 'mask'
+                rasterio.shutil.copy(
+                    plain,
+                    partial,
+                    driver='COG',
+                    compress='DEFLATE',
+                    blocksize=BLOCK,
+                    bigtiff='IF_SAFER',
+                    overview_resampling='MODE' if is_mask else 'AVERAGE',
+                )
+            _verify(partial, checksum)
+        finally:
+            if cog:
+                plain.unlink(missing_ok=True)
+
+
+def _write_geotiff(
+    path: Path, rows: Iterable[np.ndarray], grid: Grid, tags: Mapping[str, str]
+) -> int:
+    """Write a GeoTIFF; gives the checksum of its pixels."""
+    blocks = in_blocks(rows, BLOCK)
+    first = next(blocks)
+    is_float = first.dtype == np.float32
+    with rasterio.open(
+        path,
+        'w',
+        driver='GTiff',
+        height=grid.height,
+        width=grid.width,
+        count=1,
+        dtype=first.dtype,
+        crs=grid.crs,
+        transform=grid.transform,
+        nodata=np.nan if is_float else NO_DATA,
+        tiled=True,
+        blockxsize=BLOCK,
+        blockysize=BLOCK,
+        compress='deflate',
+        predictor=3 if is_float else 1,
+        bigtiff='IF_SAFER',
+        num_threads='ALL_CPUS',
+    ) as file:
+        file.update_tags(**tags)
+        file.set_band_description(1, tags['MMCD_CONTENT'])
+        if tags['MMCD_CONTENT'] == 'mask':
+            file.write_colormap(1, COLOURS)
+        elif not is_float:
+            file.scales = (1 / PROBABILITY_STEPS,)
+        row = checksum = 0
+        for block in itertools.chain([first], blocks):
+            file.write(block, 1, window=Window(0, row, grid.width, len(block)))
+            checksum = zlib.crc32(block.tobytes(), checksum)
+            row += len(block)
+    return checksum
+
+
+def _verify(path: Path, checksum: int) -> None:
+    """Read a file back: where a disk is full, GDAL does not always notice."""
+    found = 0
+    with rasterio.open(path) as file:
+        for row in range(0, file.height, BLOCK):
+            height = min(BLOCK, file.height - row)
+            block = file.read(1, window=Window(0, row, file.width, height))
+            found = zlib.crc32(block.tobytes(), found)
+    if found != checksum:
+        raise OSError('read back, it is not what was written.')
+
+
+def in_blocks(rows: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
+    """Cut rows anew: ``height`` at a time, so that each block of a file is written once."""
+    waiting: list[np.ndarray] = []
+    for part in rows:
+        waiting.append(part)
+        while sum(map(len, waiting)) >= height:
+            joined = np.concatenate(waiting)
+            yield joined[:height]
+            waiting = [joined[height:]]
+    rest = np.concatenate(waiting)
+    if len(rest):
+        yield rest
+
+
+def _to_disk(path: Path) -> None:
+    """A disk that is full may say so only now."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

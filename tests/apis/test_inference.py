@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmcd.apis import ChangeResult, init_model, predict_pair
+from mmcd.errors import CheckpointError, ConfigError, ImagePairError
+from tests.golden import SHARED, needs_samples
+from tests.models.building import CONFIGS
+
+CONFIG = CONFIGS / 'darnet_sample.py'
+
+
+@pytest.fixture(scope='module')
+def model():
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmcd')
+    torch.manual_seed(0)
+    return init_model(CONFIG)
+
+
+def pair(height=40, width=56, bands=3):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (2, height, width, bands), dtype=np.uint8)
+
+
+def test_arrays_in_masks_and_probabilities_out(model):
+    before, after = pair()
+    result = predict_pair(model, before, after)
+    assert isinstance(result, ChangeResult)
+    assert result.mask.shape == result.probability.shape == (40, 56)
+    assert result.mask.dtype == np.uint8
+    assert result.probability.dtype == np.float32
+    assert set(np.unique(result.mask)) <= {0, 1}
+    assert np.array_equal(result.mask, result.probability > 0.5)
+
+
+def test_files_give_what_arrays_give(model, tmp_path):
+    before, after = pair()
+    for name, image in (('before.png', before), ('after.png', after)):
+        Image.fromarray(image).save(tmp_path / name)
+    from_files = predict_pair(model, tmp_path / 'before.png', str(tmp_path / 'after.png'))
+    assert np.array_equal(from_files.probability, predict_pair(model, before, after).probability)
+
+
+def test_arrays_are_rgb_and_before_comes_first(model):
+    """The model's own input, put together by hand."""
+    before, after = pair()
+    stacked = np.concatenate([before, after], axis=2).transpose(2, 0, 1)[None]
+    with torch.no_grad():
+        logits = model(torch.from_numpy(stacked).float(), mode='tensor')[-1]
+    expected = logits.softmax(1)[0, 1].numpy()
+    np.testing.assert_allclose(predict_pair(model, before, after).probability, expected, atol=1e-3)
+
+
+def test_inputs_are_left_as_they_are(model):
+    before, after = pair()
+    kept = before.copy(), after.copy()
+    predict_pair(model, before, after)
+    assert np.array_equal(before, kept[0])
+    assert np.array_equal(after, kept[1])
+
+
+def test_checkpoint_is_loaded(model, tmp_path):
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'weights.pth')
+    other = init_model(CONFIG, tmp_path / 'weights.pth')
+    before, after = pair()
+    assert np.array_equal(
+        predict_pair(other, before, after).mask, predict_pair(model, before, after).mask
+    )
+    assert not other.training
+
+
+def test_checkpoint_of_another_width(model, tmp_path):
+    torch.save(model.state_dict(), tmp_path / 'slim.pth')
+    with pytest.raises(CheckpointError, match='does not fit the model') as caught:
+        init_model(CONFIGS / 'darnet_levir.py', tmp_path / 'slim.pth')
+    assert 'of another shape' in str(caught.value)
+    assert 'expected (32, 3, 3, 3)' in str(caught.value)
+
+
+def test_settings_are_merged():
+    model = init_model(CONFIG, cfg_options={'model.backbone.in_channels': 4})
+    before, after = pair(bands=4)
+    assert predict_pair(model, before, after).mask.shape == (40, 56)
+
+
+def test_different_sizes(model):
+    before, after = pair()
+    with pytest.raises(ImagePairError, match=r'differ in shape.*\(40, 56, 3\).*\(20, 56, 3\)'):
+        predict_pair(model, before, after[:20])
+
+
+@pytest.mark.parametrize('image', [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
+def test_arrays_of_another_kind(model, image):
+    with pytest.raises(ImagePairError, match=r'before image must be an array .* of uint8'):
+        predict_pair(model, image, image)
+
+
+def test_missing_file(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'No such after image: .*gone\.png'):
+        predict_pair(model, pair()[0], tmp_path / 'gone.png')
+
+
+def test_unreadable_file(model, tmp_path):
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(ImagePairError, match=r'Cannot read the image .*text\.png'):
+        predict_pair(model, tmp_path / 'text.png', tmp_path / 'text.png')
+
+
+def test_unknown_device():
+    with pytest.raises(ConfigError, match='No such device'):
+        init_model(CONFIG, device='gpu9')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='for machines without a GPU')
+def test_cuda_where_there_is_none():
+    with pytest.raises(ConfigError, match='PyTorch finds no GPU: use device=cpu'):
+        init_model(CONFIG, device='cuda')
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu(model):
+    before, after = pair()
+    cuda = init_model(CONFIG, device='cuda')
+    cuda.load_state_dict(model.state_dict())
+    np.testing.assert_allclose(
+        predict_pair(cuda, before, after).probability,
+        predict_pair(model, before, after).probability,
+        atol=1e-3,
+    )
+
+
+@needs_samples
+def test_real_pair(model):
+    folder = SHARED / 'data' / 'LEVIR-CD-256' / 'test'
+    name = 'test_102_0512_0000.png'
+    assert predict_pair(model, folder / 'A' / name, folder / 'B' / name).mask.shape == (256, 256)

@@ -1,0 +1,43 @@
+"""What all tests share: few threads, a clean registry scope, tiny data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_pairs import write_tiny_pairs
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Leave the cores to the processes of xdist, and give the same sums everywhere."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+
+
+@pytest.fixture(autouse=True)
+def _mmcd_scope() -> None:
+    """Types without a scope are ours, whatever scope a test before has left behind."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmcd')
+
+
+@pytest.fixture
+def tiny_levir(tmp_path: Path) -> Path:
+    """A LEVIR-CD-shaped data set of 4 + 2 + 2 pairs of 64x64."""
+    return write_tiny_pairs(tmp_path / 'tiny')
+
+
+@pytest.fixture
+def write_pairs(tmp_path: Path) -> Callable[..., Path]:
+    """Writes other tiny data sets: see :func:`tests.tiny_pairs.write_tiny_pairs`."""
+
+    def write(name: str = 'pairs', **kwargs) -> Path:
+        return write_tiny_pairs(tmp_path / name, **kwargs)
+
+    return write

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmcd.datasets import LabelEncoding
+from mmcd.errors import ConfigError, LabelError
+
+BINARY_255 = LabelEncoding(unchanged=0, changed=255)
+BINARY_1 = LabelEncoding(unchanged=0, changed=1)
+THRESHOLD = LabelEncoding(threshold=127)
+
+
+def label(*values: int) -> np.ndarray:
+    return np.array([values], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'values', 'classes'),
+    [
+        (BINARY_255, (0, 255, 0), (0, 1, 0)),
+        (BINARY_1, (0, 1, 1), (0, 1, 1)),
+        (LabelEncoding(unchanged=255, changed=0), (0, 255), (1, 0)),
+        (LabelEncoding(unchanged=1, changed=2, ignored=0), (0, 1, 2), (255, 0, 1)),
+        (LabelEncoding(unchanged=0, changed=1, ignored=255), (0, 1, 255), (0, 1, 255)),
+        (THRESHOLD, (0, 1, 127, 128, 254, 255), (0, 0, 0, 1, 1, 1)),
+        (LabelEncoding(threshold=0), (0, 1, 255), (0, 1, 1)),
+        (LabelEncoding(threshold=100, ignored=255), (100, 101, 254, 255), (0, 1, 1, 255)),
+    ],
+)
+def test_values_become_classes(encoding, values, classes):
+    decoded = encoding.decode(label(*values), 'x.png')
+    assert decoded.dtype == np.uint8
+    assert decoded.tolist() == [list(classes)]
+
+
+def test_every_value_but_the_encoding_s_own_is_an_error():
+    for value in range(256):
+        if value in (0, 255):
+            continue
+        with pytest.raises(LabelError, match=rf'Label a/b\.png: .* found .*\b{value} \(1 pixels'):
+            BINARY_255.decode(label(0, value, 255), 'a/b.png')
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'values', 'advice'),
+    [
+        (BINARY_255, [0, 1], r'looks like 0/1: set label_encoding=dict\(unchanged=0, changed=1\)'),
+        (BINARY_1, [0, 255], r'looks like 0/255: set label_encoding=dict\(unchanged=0, changed=25'),
+        (BINARY_255, range(256), r'set label_encoding=dict\(threshold=127\)'),
+        (BINARY_255, [0, 7, 255], 'Mend the file'),
+    ],
+)
+def test_error_advises(encoding, values, advice):
+    with pytest.raises(LabelError, match=advice):
+        encoding.decode(label(*values), 'x.png')
+
+
+def test_error_counts_values_and_lists_ten():
+    values = [*range(20), 19]
+    with pytest.raises(LabelError, match=r'9 \(1 pixels\) and 10 other values') as caught:
+        BINARY_255.decode(label(*values), 'x.png')
+    assert 'expected the values 0 unchanged, 255 changed' in str(caught.value)
+
+
+def test_all_pixels_of_one_class_are_fine():
+    assert BINARY_1.decode(np.ones((3, 4), np.uint8), 'x.png').tolist() == [[1] * 4] * 3
+    assert BINARY_255.decode(np.zeros((3, 4), np.uint8), 'x.png').max() == 0
+
+
+def test_bilevel_needs_no_encoding():
+    for encoding in (BINARY_255, BINARY_1, THRESHOLD):
+        decoded = encoding.decode(np.array([[False, True]]), 'x.png')
+        assert decoded.tolist() == [[0, 1]] and decoded.dtype == np.uint8
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int32, np.float32])
+@pytest.mark.parametrize('encoding', [BINARY_255, THRESHOLD])
+def test_other_depths_are_refused(dtype, encoding):
+    with pytest.raises(LabelError, match=f'expected an 8-bit image, but got {dtype.__name__}'):
+        encoding.decode(np.zeros((2, 2), dtype), 'x.png')
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        {},
+        dict(unchanged=0),
+        dict(changed=255),
+        dict(ignored=255),
+        dict(threshold=127, changed=255),
+        dict(threshold=127, unchanged=0, changed=255),
+        dict(unchanged=0, changed=0),
+        dict(unchanged=0, changed=1, ignored=1),
+    ],
+)
+def test_half_encodings_are_refused(config):
+    with pytest.raises(ConfigError, match=r'either dict\(unchanged=0, changed=255\).*got'):
+        LabelEncoding.from_config(config)
+
+
+@pytest.mark.parametrize('config', [dict(unchanged=0, changed=256), dict(threshold=-1)])
+def test_values_beyond_8_bit_are_refused(config):
+    with pytest.raises(ConfigError, match=r'0\.\.255; got'):
+        LabelEncoding.from_config(config)
+
+
+def test_unknown_key_is_named():
+    with pytest.raises(ConfigError, match=r'changed, ignored and threshold; got.*thresh'):
+        LabelEncoding.from_config(dict(thresh=127))
+
+
+def test_from_config():
+    assert LabelEncoding.from_config(dict(unchanged=0, changed=255)) == BINARY_255

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+from mmcd.arguments import add_run_arguments
+from mmcd.engine import launch
+from mmcd.errors import CheckpointError, ConfigError
+from tests.engine.tiny_run import CONFIG
+
+
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch):
+    """Neither the loaders nor the environment nor a process group stay changed."""
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    yield
+    os.environ.pop('LOCAL_RANK', None)
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[str]:
+    backends: list[str] = []
+    monkeypatch.setattr(launch.distributed, 'init_process_group', backends.append)
+    return backends
+
+
+def arguments(*words: str) -> Namespace:
+    parser = ArgumentParser()
+    parser.add_argument('config')
+    add_run_arguments(parser)
+    return parser.parse_args([str(CONFIG), *words])
+
+
+def test_work_dir_is_named_after_the_config():
+    assert launch.prepare_run(arguments()).work_dir == os.path.join('work_dirs', 'darnet_sample')
+    assert launch.prepare_run(arguments('--work-dir', 'x')).work_dir == 'x'
+    assert launch.prepare_run(arguments('--cfg-options', 'work_dir=y')).work_dir == 'y'
+
+
+def test_options_reach_the_config():
+    cfg = launch.prepare_run(arguments('--cfg-options', 'data_root=z', 'train_cfg.max_iters=4'))
+    assert cfg.train_dataloader.dataset.data_root == 'z'
+    assert cfg.train_cfg.max_iters == 4
+    assert cfg.launcher == 'none'
+
+
+def test_a_local_rank_of_old_launchers_is_kept(monkeypatch):
+    launch.prepare_run(arguments('--local_rank', '3'))
+    assert os.environ['LOCAL_RANK'] == '3'
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    launch.prepare_run(arguments('--local-rank', '3'))
+    assert os.environ['LOCAL_RANK'] == '1'
+
+
+def test_no_more_loading_processes_than_cores(monkeypatch):
+    monkeypatch.setattr(launch.os, 'cpu_count', lambda: 1)
+    cfg = launch.prepare_run(arguments('--cfg-options', 'val_dataloader.num_workers=0'))
+    assert cfg.train_dataloader.num_workers == 1
+    assert cfg.train_dataloader.persistent_workers
+    assert cfg.val_dataloader.num_workers == 0
+    assert not cfg.val_dataloader.persistent_workers
+
+
+def test_two_processes_without_gpu_use_gloo(monkeypatch, started):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = launch.prepare_run(arguments('--launcher', 'pytorch'))
+    assert started == ['gloo']
+    assert cfg.launcher == 'pytorch'
+    assert cfg.model_wrapper_cfg.type == 'MMDistributedDataParallel'
+
+
+def test_a_gpu_is_left_to_mmengine(monkeypatch, started):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert 'model_wrapper_cfg' not in launch.prepare_run(arguments('--launcher', 'pytorch'))
+    assert started == []
+
+
+@pytest.mark.parametrize('trusted', [False, True])
+def test_loading_is_safe_unless_named(tmp_path, trusted):
+    path = tmp_path / 'objects.pth'
+    torch.save({'state_dict': {}, 'model': torch.nn.Identity()}, path)
+    launch.prepare_run(arguments(*(['--trust-checkpoint'] if trusted else [])))
+    if trusted:
+        assert CheckpointLoader.load_checkpoint(str(path))['state_dict'] == {}
+    else:
+        with pytest.raises(CheckpointError, match=r'Identity.*--trust-checkpoint'):
+            CheckpointLoader.load_checkpoint(str(path))
+
+
+@pytest.mark.parametrize(
+    ('cuda', 'expected'), [(True, 'AmpOptimWrapper'), (False, 'BFloat16OptimWrapper')]
+)
+def test_mixed_precision(monkeypatch, cuda, expected):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    cfg = launch.prepare_run(arguments())
+    launch.use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.type == expected
+    assert cfg.optim_wrapper.get('loss_scale') == ('dynamic' if cuda else None)
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'
+    launch.use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.type == expected
+
+
+def test_mixed_precision_of_another_wrapper():
+    cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
+    with pytest.raises(ConfigError, match='but the config has ApexOptimWrapper'):
+        launch.use_mixed_precision(cfg)
+
+
+def test_hooks_are_added_to_the_config_s_own():
+    cfg = Config(dict(custom_hooks=[dict(type='PlainCheckpoints')]))
+    launch.add_hook(cfg, dict(type='SavePredictions', mask_dir='out'))
+    assert [hook.type for hook in cfg.custom_hooks] == ['PlainCheckpoints', 'SavePredictions']
+    cfg = Config({})
+    launch.add_hook(cfg, dict(type='SavePredictions'))
+    assert len(cfg.custom_hooks) == 1

@@ -1,0 +1,93 @@
+"""Reading the golden data: numbers that the released networks gave.
+
+The data lie beside the project, in ``../shared/golden``, and are not part of it; tests that need
+them skip where they are missing. Inputs and weights are built from seeds and names, by the rules
+that the README of the golden data states.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / 'shared'
+GOLDEN = SHARED / 'golden'
+needs_golden = pytest.mark.skipif(
+    not GOLDEN.is_dir(), reason='the golden data (../shared/golden) are not on this machine'
+)
+needs_samples = pytest.mark.skipif(
+    not (SHARED / 'data').is_dir(), reason='the real samples (../shared/data) are not here'
+)
+
+
+@contextmanager
+def golden_threads() -> Iterator[None]:
+    """The thread count of the golden runs: with another, ties near a ReLU's kink fall otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def read_golden(name: str) -> tuple[dict, dict[str, np.ndarray]]:
+    """The JSON part and the arrays of one network's golden data."""
+    facts = json.loads((GOLDEN / f'{name}.json').read_text())
+    with np.load(GOLDEN / f'{name}.npz') as arrays:
+        return facts, dict(arrays)
+
+
+def weight_from_name(name: str, shape: list[int]) -> torch.Tensor:
+    """The value that the golden rule gives the tensor of this released name."""
+    last = name.rsplit('.', 1)[-1]
+    if last == 'num_batches_tracked':
+        return torch.tensor(0)
+    rng = np.random.RandomState(zlib.crc32(name.encode()))
+    draw = np.asarray(rng.standard_normal(shape))
+    if last == 'running_var':
+        value = 1 + 0.2 * np.abs(draw)
+    elif last == 'gamma':
+        value = 0.5 + 0.1 * draw
+    elif last == 'weight' and len(shape) == 1:
+        value = 1 + 0.1 * draw
+    elif last == 'weight':
+        value = draw * np.sqrt(1 / np.prod(shape[1:]))
+    else:
+        value = 0.1 * draw
+    return torch.from_numpy(value.astype(np.float32))
+
+
+def released_state_dict(shapes: dict[str, list[int]]) -> dict[str, torch.Tensor]:
+    """A state dict under the release's names."""
+    return {name: weight_from_name(name, shape) for name, shape in shapes.items()}
+
+
+def build_case(case: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``before``, ``after`` (N, H, W, 3) uint8 RGB and ``label`` (N, H, W) 0/1 of a case."""
+    rng = np.random.RandomState(case['seed'])
+    num, height, width = case['batch'], case['height'], case['width']
+
+    def enlarge(coarse: np.ndarray) -> np.ndarray:
+        return coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width]
+
+    shape = (num, height // 8 + 1, width // 8 + 1)
+    before = enlarge(rng.randint(0, 256, (*shape, 3)))
+    after = enlarge(rng.randint(0, 256, (*shape, 3)))
+    before = np.clip(before + rng.randint(-20, 21, before.shape), 0, 255)
+    after = np.clip(after + rng.randint(-20, 21, after.shape), 0, 255)
+    label = enlarge(rng.randint(0, 2, shape))
+    return before.astype(np.uint8), after.astype(np.uint8), label
+
+
+def relative_error(ours: np.ndarray | torch.Tensor, theirs: np.ndarray) -> float:
+    """The largest difference, relative to the largest absolute value."""
+    ours = np.asarray(ours.detach() if isinstance(ours, torch.Tensor) else ours)
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())

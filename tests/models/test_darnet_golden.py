@@ -1,0 +1,95 @@
+"""DARNet against the numbers that the released network gave.
+
+Made from the public release at commit 2f3f3ec (PyTorch 2.13, CPU, float32); inputs and weights are
+built from seeds, see ``tests/golden.py``. Tolerances are those that the golden data state.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from mmcd.conversion.darnet import DARNET
+from mmcd.conversion.name_mapping import convert
+from tests.golden import (
+    build_case,
+    golden_threads,
+    needs_golden,
+    read_golden,
+    relative_error,
+    released_state_dict,
+)
+from tests.models.building import build_model, samples_from_labels
+
+pytestmark = needs_golden
+LEVELS = (5, 4, 3, 2, 1)
+
+
+@pytest.fixture(scope='module')
+def golden():
+    return read_golden('darnet')
+
+
+@pytest.fixture
+def model(golden):
+    """The published network with the golden weights."""
+    net = build_model('darnet_levir.py')
+    released = released_state_dict(golden[0]['state_dict'])
+    net.load_state_dict(convert(released, DARNET, net.state_dict()).state_dict)
+    return net
+
+
+def stacked(case):
+    """(N, 6, H, W) raw 0..255, in the golden data's memory layout, and the labels."""
+    before, after, label = build_case(case)
+    pair = np.concatenate([before, after], axis=3)
+    return torch.from_numpy(pair).float().permute(0, 3, 1, 2), torch.from_numpy(label)
+
+
+@pytest.mark.parametrize('index', [0, 1], ids=['square', 'batch of rectangles'])
+def test_eval_logits_of_all_five_outputs(model, golden, index):
+    facts, arrays = golden
+    case = facts['cases'][index]
+    with torch.no_grad():
+        outputs = model.eval()(stacked(case)[0], mode='tensor')
+    assert len(outputs) == 5
+    for level, output in zip(LEVELS, outputs, strict=True):
+        assert relative_error(output, arrays[f'{case["name"]}/side{level}']) < 5e-4
+
+
+def test_first_training_logits(model, golden):
+    facts, arrays = golden
+    outputs = model.train()(stacked(facts['train'])[0], mode='tensor')
+    for level, output in zip(LEVELS, outputs, strict=True):
+        assert relative_error(output, arrays[f'train/train_side{level}']) < 5e-4
+
+
+def test_losses_of_the_first_steps_and_gradient_norms(model, golden):
+    train = golden[0]['train']
+    inputs, label = stacked(train)
+    samples = samples_from_labels(label)
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=train['lr'])
+    losses = []
+    with golden_threads():
+        for step in range(train['steps']):
+            optimizer.zero_grad()
+            loss = sum(model(inputs, samples, mode='loss').values())
+            loss.backward()
+            losses.append(loss.item())
+            if step == 0:
+                check_gradient_norms(model, train['grad_norms'])
+            optimizer.step()
+    assert losses[0] == pytest.approx(train['losses'][0], rel=1e-5)
+    assert losses == pytest.approx(train['losses'], rel=2e-3)
+
+
+def check_gradient_norms(model, expected):
+    ours = {name: parameter.grad.norm().item() for name, parameter in model.named_parameters()}
+    renamed = {DARNET.rename(name): norm for name, norm in expected.items()}
+    assert ours.keys() == renamed.keys()
+    errors = [abs(ours[name] / norm - 1) for name, norm in renamed.items() if norm > 1e-5]
+    assert len(errors) > 150
+    assert max(errors) < 1e-3
+
+
+def test_size_is_the_release_without_its_dead_weights(model):
+    assert sum(p.numel() for p in model.parameters()) == 15_093_455 - 1_321

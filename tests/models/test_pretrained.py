@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+from mmengine.config import Config
+
+from mmcd.apis import init_model
+from mmcd.config import drop_pretrained, load_config
+from mmcd.errors import CheckpointError
+from mmcd.models import PretrainedWeights
+from mmcd.registry import MODELS
+from tests.models.building import CONFIGS
+
+NETWORKS = {
+    'resnet18': torchvision.models.resnet18,
+    'resnet34': torchvision.models.resnet34,
+    'resnet50': torchvision.models.resnet50,
+}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file as torchvision's ImageNet weights, under their names."""
+
+    def write(network='resnet18', change=lambda state_dict: state_dict):
+        torch.manual_seed(7)
+        path = tmp_path / f'{network}.pth'
+        torch.save(change(NETWORKS[network](weights=None).state_dict()), path)
+        return path
+
+    return write
+
+
+def initialised(pretrained, config='prx_levir.py'):
+    model = MODELS.build(load_config(CONFIGS / config, {'pretrained': pretrained}).model)
+    model.init_weights()
+    return model
+
+
+def test_a_local_file_by_one_key(weights):
+    path = weights()
+    ours = initialised(str(path)).backbone.state_dict()
+    file = torch.load(path, weights_only=True)
+    assert file.keys() - ours.keys() == {'fc.weight', 'fc.bias'}
+    assert all(torch.equal(tensor, file[name]) for name, tensor in ours.items())
+
+
+def test_every_stage_and_data_set_takes_the_key():
+    for config in sorted(CONFIGS.glob('prx_*.py')):
+        cfg = load_config(config, {'pretrained': 'here.pth'})
+        assert cfg.model.backbone.init_cfg.checkpoint == 'here.pth', config
+        assert 'init_cfg' not in load_config(config, {'pretrained': None}).model.backbone, config
+
+
+def test_none_leaves_the_backbones_own_initialisation():
+    backbone = initialised(None).backbone
+    weight = backbone.layer4[1].conv1.weight  # Kaiming's normal distribution over the outputs
+    assert weight.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.02)
+
+
+def test_an_editable_leaf_reaches_the_encoder(tmp_path):
+    """The key works where a user edits it in the config file, too."""
+    text = (CONFIGS / 'prx_levir.py').read_text().replace("'_base_/", f"'{CONFIGS}/_base_/")
+    leaf = tmp_path / 'leaf.py'
+    leaf.write_text(text.replace('torchvision://resnet18', 'mine.pth').replace('data/', 'my/'))
+    cfg = load_config(leaf)
+    assert cfg.model.backbone.init_cfg.checkpoint == 'mine.pth'
+    assert cfg.train_dataloader.dataset.data_root == 'my/LEVIR-CD'
+    again = load_config(leaf, {'pretrained': 'other.pth', 'data_root': 'X'})
+    assert again.model.backbone.init_cfg.checkpoint == 'other.pth'
+    assert again.test_dataloader.dataset.data_root == 'X'
+
+
+def test_what_is_left_on_either_side_is_logged(weights, monkeypatch):
+    logged = []
+    monkeypatch.setattr('mmcd.models.pretrained.print_log', lambda text, **_: logged.append(text))
+
+    def without_a_norm(state_dict):
+        return {n: v for n, v in state_dict.items() if not n.startswith('bn1.')}
+
+    initialised(str(weights(change=without_a_norm)))
+    (text,) = logged
+    assert 'of 120 tensors; left as initialised: bn1.weight, bn1.bias' in text
+    assert 'not used: fc.weight, fc.bias' in text
+
+
+@pytest.mark.parametrize(
+    ('network', 'change', 'message'),
+    [
+        ('resnet50', lambda s: s, r'size mismatch for layer1\.0\.conv1\.weight'),
+        ('resnet34', lambda s: s, r"of the file's not in the encoder \(such as layer1\.2\."),
+        ('resnet18', lambda s: {f'backbone.{n}': v for n, v in s.items()}, r'`prefix`'),
+        ('resnet18', lambda s: {n: v for n, v in s.items() if n[:5] != 'conv1'}, r'as conv1\.w'),
+        ('resnet18', lambda s: dict(s, evil=print), r'would run code from the file'),
+    ],
+)
+def test_what_does_not_fit_is_an_error_with_ways_out(weights, network, change, message):
+    path = weights(network, change)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        initialised(str(path))
+    for way_out in (str(path), 'pretrained=FILE', 'pretrained=None'):
+        assert way_out in str(caught.value)
+
+
+def test_a_prefix_is_taken_off(weights):
+    path = weights(change=lambda s: {'state_dict': {f'backbone.{n}': v for n, v in s.items()}})
+    model = MODELS.build(load_config(CONFIGS / 'prx_levir.py').model)
+    PretrainedWeights(str(path), prefix='backbone.')(model.backbone)
+    file = torch.load(path, weights_only=True)['state_dict']
+    assert torch.equal(model.backbone.conv1.weight, file['backbone.conv1.weight'])
+
+
+@pytest.mark.parametrize(
+    ('source', 'message'),
+    [
+        ('nowhere.pth', r'No such checkpoint: nowhere\.pth'),
+        ('torchvision://resnet19', r"no weights named 'resnet19'"),
+        ('s3://bucket/resnet18.pth', r's3:// is not supported'),
+    ],
+)
+def test_a_source_that_is_none(source, message):
+    with pytest.raises(CheckpointError, match=message):
+        initialised(source)
+
+
+def test_without_a_network_there_are_two_ways_out(tmp_path, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise URLError('Temporary failure in name resolution')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
+    with pytest.raises(CheckpointError, match=r'name resolution.*\n.*=FILE.*=None') as caught:
+        initialised('torchvision://resnet18')
+    assert 'torchvision://resnet18' in str(caught.value)
+
+
+def test_a_download_is_kept_and_checked(tmp_path, monkeypatch, weights):
+    fetched = []
+
+    def fetch(url, path, checksum, progress):
+        fetched.append((url.rsplit('/', 1)[-1], checksum))
+        with open(path, 'wb') as file:
+            file.write(weights().read_bytes())
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fetch)
+    first = initialised('torchvision://resnet18').backbone.conv1.weight
+    assert torch.equal(first, initialised('torchvision://resnet18').backbone.conv1.weight)
+    assert fetched == [('resnet18-f37072fd.pth', 'f37072fd')]
+
+
+def test_a_checkpoint_needs_no_pretrained_weights(tmp_path):
+    model = MODELS.build(load_config(CONFIGS / 'prx_levir.py').model)
+    torch.save(model.state_dict(), tmp_path / 'trained.pth')
+    loaded = init_model(CONFIGS / 'prx_levir.py', tmp_path / 'trained.pth')
+    assert torch.equal(loaded.backbone.conv1.weight, model.backbone.conv1.weight)
+
+
+def test_dropping_leaves_other_initialisation_alone():
+    cfg = Config(
+        dict(
+            a=dict(init_cfg=dict(type='Pretrained', checkpoint='f.pth')),
+            b=[dict(init_cfg=dict(type='Pretrained', checkpoint=None)), 1],
+            c=dict(init_cfg=dict(type='Normal', std=0.1)),
+        )
+    )
+    drop_pretrained(cfg._cfg_dict, only_unset=True)
+    assert [list(cfg.a), list(cfg.b[0]), list(cfg.c)] == [['init_cfg'], [], ['init_cfg']]
+    drop_pretrained(cfg._cfg_dict)
+    assert [list(cfg.a), list(cfg.c)] == [[], ['init_cfg']]

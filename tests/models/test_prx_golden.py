@@ -1,0 +1,123 @@
+"""PRX-Change, built from its configs, against the numbers that the released network gave.
+
+Made from the public release at commit 6dbe186 (PyTorch 2.13, CPU, float32); inputs and weights are
+built from seeds, see ``tests/golden.py``. Tolerances are those that the golden data state.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from mmcd.conversion.name_mapping import convert
+from mmcd.conversion.prx import PRX
+from tests.golden import (
+    build_case,
+    golden_threads,
+    needs_golden,
+    read_golden,
+    relative_error,
+    released_state_dict,
+)
+from tests.models.building import build_model, samples_from_labels
+
+pytestmark = needs_golden
+CONFIGS = {'r18': 'prx_levir.py', 'r18_cross': 'prx_levir_cross.py'}
+
+
+@pytest.fixture(scope='module')
+def golden():
+    return read_golden('prx')
+
+
+def converted(facts, variant_name, config):
+    """The model of a config with the golden weights."""
+    (variant,) = (v for v in facts['variants'] if v['name'] == variant_name)
+    net = build_model(config)
+    released = released_state_dict(variant['state_dict'])
+    net.load_state_dict(convert(released, PRX, net.state_dict()).state_dict)
+    return net, variant
+
+
+def preprocessed(net, case, training=False):
+    """What the data preprocessor makes of the case's files, as OpenCV reads them."""
+    before, after, label = build_case(case)
+    pairs = np.concatenate([before[..., ::-1], after[..., ::-1]], axis=3)
+    inputs = [torch.from_numpy(pair).permute(2, 0, 1) for pair in pairs]
+    samples = samples_from_labels(torch.from_numpy(label))
+    data = net.data_preprocessor(dict(inputs=inputs, data_samples=samples), training)
+    # In the golden data's memory layout: ties in ReLU and max-pooling fall as there.
+    return data['inputs'].contiguous(memory_format=torch.channels_last), data['data_samples']
+
+
+def normalised_as_there(facts, case):
+    before, after, _ = build_case(case)
+    mean, std = np.float32(facts['mean']), np.float32(facts['std'])
+    dates = [(date.astype(np.float32) / 255 - mean) / std for date in (before, after)]
+    return torch.from_numpy(np.concatenate(dates, axis=3)).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ('variant_name', 'case_name'), [('r18', 'square'), ('r18', 'wide'), ('r18_cross', 'square')]
+)
+def test_eval_logits(golden, variant_name, case_name):
+    facts, arrays = golden
+    net, variant = converted(facts, variant_name, CONFIGS[variant_name])
+    (case,) = (c for c in variant['cases'] if c['name'] == case_name)
+    with torch.no_grad():
+        logit = net.eval()(preprocessed(net, case)[0], mode='tensor')
+    assert relative_error(logit, arrays[f'{variant_name}/{case_name}/logit']) < 5e-4
+
+
+# Dividing by 255 first, as the golden run did, moves inputs by 5e-7, and so ReLUs at a tie.
+@pytest.mark.parametrize(('divided_first', 'tolerance'), [(True, 1e-3), (False, 1e-2)])
+def test_first_logit_losses_and_gradient_norms(golden, divided_first, tolerance):
+    facts, arrays = golden
+    train = facts['train']
+    net, _ = converted(facts, train['variant'], 'prx_levir.py')
+    inputs, samples = preprocessed(net, train, training=True)
+    if divided_first:
+        inputs = normalised_as_there(facts, train)
+    options = {key: train[key] for key in ('lr', 'eps', 'weight_decay')}
+    optimizer = torch.optim.AdamW(net.train().parameters(), **options)
+    losses = []
+    with golden_threads():
+        for step in range(train['steps']):
+            if step == 0:
+                check_first_logit(net, inputs, arrays['train/train_logit'])
+            optimizer.zero_grad()
+            loss = sum(net(inputs, samples, mode='loss').values())
+            loss.backward()
+            losses.append(loss.item())
+            if step == 0:
+                check_gradient_norms(net, train['grad_norms'], tolerance)
+            optimizer.step()
+    assert losses[0] == pytest.approx(train['losses'][0], rel=1e-5)
+    assert losses == pytest.approx(train['losses'], rel=2e-3)
+
+
+def check_first_logit(net, inputs, expected):
+    """In train mode; BatchNorm's running statistics, which it moves, play no part in training."""
+    with torch.no_grad():
+        assert relative_error(net(inputs, mode='tensor'), expected) < 5e-4
+
+
+def check_gradient_norms(net, expected, tolerance):
+    ours = {name: parameter.grad.norm().item() for name, parameter in net.named_parameters()}
+    renamed = {PRX.rename(name): norm for name, norm in expected.items()}
+    assert ours.keys() == renamed.keys()
+    errors = [abs(ours[name] / norm - 1) for name, norm in renamed.items() if norm > 1e-5]
+    assert len(errors) > 80
+    assert max(errors) < tolerance
+
+
+@pytest.mark.parametrize(
+    ('config', 'millions'),
+    [
+        ('prx_levir.py', 13.49),
+        ('prx_levir_refine.py', 13.84),
+        ('prx_levir_cross.py', 16.41),
+    ],
+)
+def test_size_is_the_release_without_its_dead_weights(config, millions):
+    size = sum(p.numel() for p in build_model(config).parameters())
+    assert size / 1e6 == pytest.approx(millions, abs=0.006)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rasterio.crs import CRS
+from rasterio.transform import Affine
+
+from mmcd.errors import SceneError
+from mmcd.scene.grid import Grid, chain, find_overlap
+from tests.scene.rasters import LEFT, TOP, UTM, utm
+
+CRS_UTM = CRS.from_string(UTM)
+PIXELS = Grid(None, Affine.identity(), 100, 200)
+
+
+def grid(height: int = 100, width: int = 200, **kwargs: float) -> Grid:
+    return Grid(CRS_UTM, utm(**kwargs), height, width)
+
+
+def test_the_same_grid_needs_no_warping() -> None:
+    overlap = find_overlap(grid(), grid())
+    assert (overlap.row, overlap.column, overlap.shift) == (0, 0, (0, 0))
+    assert (overlap.grid.height, overlap.grid.width) == (100, 200)
+
+
+def test_a_shift_by_whole_pixels_needs_no_warping() -> None:
+    """The after image starts 20 pixels to the right and 10 further up."""
+    overlap = find_overlap(grid(), grid(left=LEFT + 10, top=TOP + 5))
+    assert (overlap.row, overlap.column) == (0, 20)
+    assert (overlap.grid.height, overlap.grid.width) == (90, 180)
+    assert overlap.shift == (10, 0)
+    assert overlap.grid.to_ground(0, 0) == (LEFT + 10, TOP)
+
+
+@pytest.mark.parametrize(
+    'after',
+    [
+        grid(left=LEFT + 0.2),
+        grid(metres=0.6),
+        Grid(CRS_UTM, chain(utm(), Affine.rotation(3)), 100, 200),
+    ],
+    ids=['half a pixel', 'resolution', 'rotation'],
+)
+def test_other_grids_are_warped(after: Grid) -> None:
+    overlap = find_overlap(grid(), after)
+    assert overlap.shift is None
+    assert overlap.grid.height <= 100 and overlap.grid.width <= 200
+
+
+def test_a_slightly_other_pixel_size_adds_up_over_the_image() -> None:
+    assert find_overlap(grid(), grid(metres=0.5001)).shift is None
+
+
+def test_another_crs() -> None:
+    """The same ground in degrees: the overlap is what both cover."""
+    lon, lat = 13.58, 50.54  # within the UTM grid below, near LEFT, TOP
+    after = Grid(CRS.from_epsg(4326), Affine(1e-5, 0, lon, 0, -1e-5, lat), 100, 200)
+    before = grid(height=4000, width=4000, metres=1, left=LEFT - 2000, top=TOP + 2000)
+    overlap = find_overlap(before, after)
+    assert overlap.shift is None
+    # 100 rows of 1e-5 degrees are 111 m, 200 columns at this latitude 142 m.
+    assert overlap.grid.height == pytest.approx(111, abs=6)
+    assert overlap.grid.width == pytest.approx(142, abs=6)
+
+
+def test_a_rotated_before_image() -> None:
+    before = Grid(CRS_UTM, chain(utm(), Affine.rotation(30)), 100, 200)
+    rows, columns = before.to_pixels(*before.to_ground(np.array([3.0]), np.array([7.0])))
+    assert rows == pytest.approx(3) and columns == pytest.approx(7)
+    assert find_overlap(before, before).shift == (0, 0)
+
+
+def test_no_overlap_prints_both_extents() -> None:
+    with pytest.raises(SceneError) as error:
+        find_overlap(grid(), grid(left=LEFT + 1000))
+    text = str(error.value)
+    assert 'do not overlap' in text and text.count('EPSG:32633') == 2
+    assert 'left 400000' in text and 'left 401000' in text and 'top 5600000' in text
+
+
+@pytest.mark.parametrize('georeferenced_first', [True, False])
+def test_one_without_georeference_prints_both(georeferenced_first: bool) -> None:
+    pair = (grid(), PIXELS) if georeferenced_first else (PIXELS, grid())
+    with pytest.raises(SceneError, match='One image is georeferenced') as error:
+        find_overlap(*pair)
+    assert 'left 400000' in str(error.value) and 'without georeference' in str(error.value)
+
+
+def test_two_without_georeference() -> None:
+    assert find_overlap(PIXELS, PIXELS).shift == (0, 0)
+    other = Grid(None, Affine.identity(), 100, 201)
+    with pytest.raises(SceneError, match=r'of one size.*\n.*100 x 200.*\n.*100 x 201'):
+        find_overlap(PIXELS, other)
+
+
+def test_world_files_without_a_crs() -> None:
+    before = Grid(None, utm(), 100, 200)
+    assert find_overlap(before, Grid(None, utm(top=TOP + 5), 100, 200)).shift == (10, 0)
+    with pytest.raises(SceneError, match='no CRS to warp'):
+        find_overlap(before, Grid(None, utm(0.7), 100, 200))

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmcd.errors import SceneError
+from mmcd.scene.pair_list import read_pair_list
+
+ROWS = [
+    {'before': 'a1.tif', 'after': '/data/a2.tif', 'out': 'maps/a.tif', 'vectors': 'maps/a.gpkg'},
+    {'before': 'b1.tif', 'after': 'b2.tif', 'out': 'maps/b.tif'},
+]
+
+
+def write(folder: Path, rows: list[dict], kind: str) -> Path:
+    path = folder / f'scenes.{kind}'
+    if kind == 'csv':
+        names = list(rows[0])
+        lines = [','.join(names), *(','.join(row.get(name, '') for name in names) for row in rows)]
+    else:
+        lines = [*map(json.dumps, rows), '']
+    path.write_text('\n'.join(lines))
+    return path
+
+
+@pytest.mark.parametrize('kind', ['csv', 'jsonl'])
+def test_both_formats(tmp_path: Path, kind: str) -> None:
+    first, second = read_pair_list(write(tmp_path, ROWS, kind))
+    assert (first.before, first.after) == (str(tmp_path / 'a1.tif'), '/data/a2.tif')
+    assert first.outputs.mask == tmp_path / 'maps/a.tif'
+    assert first.outputs.vectors == tmp_path / 'maps/a.gpkg'
+    assert second.outputs.vectors is None
+
+
+@pytest.mark.parametrize('kind', ['csv', 'jsonl'])
+@pytest.mark.parametrize('row', [{'before': 'x', 'after': 'y'}, {**ROWS[1], 'outt': 'z'}])
+def test_a_name_too_few_or_too_many(tmp_path: Path, kind: str, row: dict) -> None:
+    with pytest.raises(SceneError, match='scene 1: expected before, after, out'):
+        read_pair_list(write(tmp_path, [row], kind))
+
+
+def test_no_list(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match='No such list'):
+        read_pair_list(tmp_path / 'none.csv')
+    (tmp_path / 'text.txt').write_text('before after')
+    with pytest.raises(SceneError, match='neither CSV'):
+        read_pair_list(tmp_path / 'text.txt')
+    (tmp_path / 'empty.csv').write_text('before,after,out\n')
+    with pytest.raises(SceneError, match='lists no scene'):
+        read_pair_list(tmp_path / 'empty.csv')
+
+
+def test_two_scenes_of_one_output(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match='two scenes have the output'):
+        read_pair_list(write(tmp_path, [ROWS[0], ROWS[0]], 'jsonl'))

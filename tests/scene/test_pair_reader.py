@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmcd.errors import SceneStoppedError
+from mmcd.scene.opening import open_pair
+from mmcd.scene.pair_reader import PairReader
+from mmcd.scene.preparation import Preparation
+from mmcd.scene.raster_reader import RasterReader
+from mmcd.scene.settings import SceneSettings
+from tests.scene.rasters import draw_ground, utm, write_raster
+
+BEFORE, AFTER = draw_ground(90, 70), draw_ground(90, 70, seed=1)
+
+
+def reader_of(pair, settings: SceneSettings) -> PairReader:
+    return PairReader(pair.before, pair.after, Preparation.of(*pair.samples, settings))
+
+
+def test_a_strip_holds_both_dates_and_where_both_have_data(tmp_path: Path) -> None:
+    after = AFTER.copy()
+    after[:, 20:30, 5:9] = 0
+    paths = (
+        str(write_raster(tmp_path / 'before.tif', BEFORE, utm())),
+        str(write_raster(tmp_path / 'after.tif', after, utm(), nodata=0)),
+    )
+    settings = SceneSettings()
+    with open_pair(*paths, settings) as pair:
+        strip = reader_of(pair, settings).read(10, 40)
+    expected = np.concatenate([BEFORE, after])[:, 10:50]
+    hole = np.zeros((40, 70), bool)
+    hole[10:20, 5:9] = True
+    np.testing.assert_array_equal(strip.valid, ~hole)
+    np.testing.assert_array_equal(strip.pair[:, ~hole], expected[:, ~hole])
+    assert strip.pair[3:, hole].min() > 0
+    assert strip.pair.dtype == np.uint8
+
+
+@pytest.mark.parametrize('broken', ['before', 'after'])
+def test_either_date_may_fail(tmp_path: Path, monkeypatch, broken: str) -> None:
+    path = str(write_raster(tmp_path / 'image.tif', BEFORE, utm()))
+    settings = SceneSettings()
+    with open_pair(path, path, settings) as pair:
+        reader = reader_of(pair, settings)
+
+        def fail(*args) -> None:
+            raise SceneStoppedError(broken)
+
+        monkeypatch.setattr(getattr(pair, broken), 'read', fail)
+        assert isinstance(pair.before, RasterReader)
+        with pytest.raises(SceneStoppedError, match=broken):
+            reader.read(0, 10)

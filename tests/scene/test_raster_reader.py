@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import rasterio.shutil
+from rasterio.control import GroundControlPoint
+from rasterio.transform import Affine
+
+from mmcd.errors import SceneError
+from mmcd.scene.grid import Grid, chain
+from mmcd.scene.raster_reader import RasterReader, grid_of, open_raster
+from tests.scene.rasters import draw_ground, utm, write_raster
+
+GROUND = draw_ground(120, 160)
+
+
+def read(path: Path, grid: Grid | None = None, **kwargs) -> tuple[np.ndarray, np.ndarray]:
+    """The whole map; without a grid of its own, that of the file."""
+    with open_raster(str(path), 'before') as file:
+        kwargs = {'bands': (1, 2, 3), 'shift': None if grid else (0, 0), **kwargs}
+        grid = grid or grid_of(file)
+        with RasterReader(file, 'before', grid=grid, **kwargs) as reader:
+            return reader.read(0, grid.height)
+
+
+@pytest.mark.parametrize('driver', ['GTiff', 'PNG', 'COG', 'JP2OpenJPEG'])
+def test_formats(tmp_path: Path, driver: str) -> None:
+    profile = {'QUALITY': '100', 'REVERSIBLE': 'YES'} if driver.startswith('JP2') else {}
+    path = write_raster(tmp_path / 'image', GROUND, utm(), driver=driver, **profile)
+    pixels, valid = read(path)
+    np.testing.assert_array_equal(pixels, GROUND)
+    assert valid.all()
+
+
+def test_a_vrt(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
+    vrt = tmp_path / 'image.vrt'
+    rasterio.shutil.copy(path, vrt, driver='VRT')
+    np.testing.assert_array_equal(read(vrt)[0], GROUND)
+
+
+def test_bands_come_in_the_order_that_is_asked_for(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
+    np.testing.assert_array_equal(read(path, bands=(3, 1))[0], GROUND[[2, 0]])
+
+
+def test_a_window_of_a_shifted_map(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
+    with open_raster(str(path), 'before') as file:
+        grid = grid_of(file).part(10, 20, 50, 60)
+        reader = RasterReader(file, 'before', grid=grid, shift=(10, 20), bands=(1, 2, 3))
+        pixels, _ = reader.read(5, 7, 3, 9)
+    np.testing.assert_array_equal(pixels, GROUND[:, 15:22, 23:32])
+
+
+def test_a_pixel_has_no_data_where_all_its_bands_have_none(tmp_path: Path) -> None:
+    pixels = GROUND.copy()
+    pixels[:, 3, 4] = 0
+    pixels[0, 5, 6] = 0
+    path = write_raster(tmp_path / 'image.tif', pixels, utm(), nodata=0)
+    valid = read(path)[1]
+    assert not valid[3, 4] and valid[5, 6] and valid.sum() == valid.size - 1
+
+
+def test_a_value_of_no_data_that_the_file_does_not_name(tmp_path: Path) -> None:
+    pixels = GROUND.copy()
+    pixels[:, 3, 4] = 255
+    path = write_raster(tmp_path / 'image.tif', pixels, utm())
+    assert read(path)[1].all()
+    valid = read(path, no_data=255)[1]
+    assert not valid[3, 4] and valid.sum() == valid.size - 1
+
+
+@pytest.mark.parametrize('warped', [False, True])
+def test_an_alpha_band_is_a_mask(tmp_path: Path, warped: bool) -> None:
+    alpha = np.full((1, 120, 160), 255, np.uint8)
+    alpha[:, :30] = 0
+    path = write_raster(tmp_path / 'i.tif', np.concatenate([GROUND, alpha]), utm(), alpha='YES')
+    grid = Grid(rasterio.CRS.from_epsg(32633), utm(), 120, 160) if warped else None
+    pixels, valid = read(path, grid, resampling='nearest')
+    assert len(pixels) == 3
+    assert not valid[:30].any() and valid[30:].all()
+    np.testing.assert_array_equal(pixels[:, 30:], GROUND[:, 30:])
+
+
+def test_not_a_number_is_no_data(tmp_path: Path) -> None:
+    pixels = GROUND.astype(np.float32)
+    pixels[1, 3, 4] = np.nan
+    valid = read(write_raster(tmp_path / 'image.tif', pixels, utm()))[1]
+    assert not valid[3, 4] and valid.sum() == valid.size - 1
+
+
+@pytest.mark.parametrize('nodata', [None, 0])
+def test_outside_of_a_warped_image_there_is_no_data(tmp_path: Path, nodata: int | None) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm(), nodata=nodata)
+    # 20 pixels to the left of the image, 10 above it
+    grid = Grid(rasterio.CRS.from_epsg(32633), chain(utm(), Affine.translation(-20, -10)), 60, 80)
+    pixels, valid = read(path, grid, resampling='nearest')
+    assert not valid[:10].any() and not valid[:, :20].any() and valid[10:, 20:].all()
+    np.testing.assert_array_equal(pixels[:, 10:, 20:], GROUND[:, :50, :60])
+
+
+def test_a_no_data_value_does_not_mix_into_its_neighbours(tmp_path: Path) -> None:
+    """Half of the image is black; warped by half a pixel, nothing gets darker than it was."""
+    pixels = np.full((3, 120, 160), 100, np.uint8)
+    pixels[:, :, :80] = 0
+    path = write_raster(tmp_path / 'image.tif', pixels, utm(), nodata=0)
+    grid = Grid(rasterio.CRS.from_epsg(32633), chain(utm(), Affine.translation(0.5, 0.5)), 119, 159)
+    warped, valid = read(path, grid)
+    assert set(np.unique(warped[:, valid])) == {100}
+
+
+def test_one_band_of_that_value_is_data_when_warped_too(tmp_path: Path) -> None:
+    """Red ends in the middle of the image, green goes on: warped by half a pixel, red fades."""
+    pixels = np.full((3, 120, 160), 100, np.uint8)
+    pixels[0, :, 80:] = 0
+    path = write_raster(tmp_path / 'image.tif', pixels, utm(), nodata=0)
+    grid = Grid(rasterio.CRS.from_epsg(32633), chain(utm(), Affine.translation(0.5, 0)), 119, 159)
+    warped, valid = read(path, grid)
+    assert valid.all() and (warped[0, :, 79] == 50).all()
+
+
+def test_warping_to_a_rotated_grid(tmp_path: Path) -> None:
+    """A quarter turn: rows of the map are columns of the image."""
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
+    turned = chain(chain(utm(), Affine.translation(0, 120)), Affine.rotation(-90))
+    grid = Grid(rasterio.CRS.from_epsg(32633), turned, 160, 120)
+    pixels, valid = read(path, grid, resampling='nearest')
+    assert valid.all()
+    np.testing.assert_array_equal(pixels, np.rot90(GROUND, -1, (1, 2)))
+
+
+@pytest.mark.parametrize('bands', [(1, 2, 3, 4), (0,)])
+def test_bands_that_are_not_there(tmp_path: Path, bands: tuple[int, ...]) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
+    with pytest.raises(SceneError, match=r'has 3 bands, but bands .* are asked for'):
+        read(path, bands=bands)
+
+
+def test_the_alpha_band_is_no_band_for_the_network(tmp_path: Path) -> None:
+    path = write_raster(
+        tmp_path / 'i.tif', GROUND[:2], utm(), photometric='MINISBLACK', alpha='YES'
+    )
+    with pytest.raises(SceneError, match=r'2 bands \(number 2 is its alpha mask\).*--bands 1 1 1'):
+        read(path, bands=(1, 2))
+
+
+def test_a_file_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match='Cannot open the after image'):
+        open_raster(str(tmp_path / 'none.tif'), 'after')
+
+
+def test_ground_control_points_are_refused(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / 'image.tif', GROUND)
+    with rasterio.open(path, 'r+') as file:
+        points = [GroundControlPoint(r, c, 10 + c, 50 - r) for r, c in ((0, 0), (0, 9), (9, 0))]
+        file.gcps = points, rasterio.CRS.from_epsg(4326)
+    with pytest.raises(SceneError, match='ground control points'):
+        open_raster(str(path), 'before')

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmcd.config import load_config
+from mmcd.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+LEVIR = CONFIGS / 'darnet_levir.py'
+
+
+def every_root(node: object) -> list[object]:
+    """The values of ``data_root`` at any depth."""
+    found: list[object] = []
+    if isinstance(node, dict):
+        for key, value in node.items():
+            found += [value] if key == 'data_root' else every_root(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            found += every_root(value)
+    return found
+
+
+def test_data_root_reaches_all_data_sets():
+    config = load_config(LEVIR, {'data_root': '/x'})
+    assert every_root(config._cfg_dict) == ['/x'] * 4  # the top's and three data sets'
+    for split in ('train', 'val', 'test'):
+        assert config[f'{split}_dataloader'].dataset.data_root == '/x'
+
+
+def test_data_root_reaches_nested_data_sets_and_only_those(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        "data_root = 'a'\n"
+        "other = dict(root='a', path='a', data_root='elsewhere')\n"
+        "train = dict(dataset=dict(datasets=[dict(data_root='a'), dict(data_root='b')]))\n"
+        "pipeline = (dict(data_root='a', names=['a']),)\n"
+    )
+    config = load_config(path, {'data_root': 'new'})
+    assert config.data_root == 'new'
+    assert config.other == dict(root='a', path='a', data_root='elsewhere')
+    assert [d.data_root for d in config.train.dataset.datasets] == ['new', 'b']
+    assert config.pipeline[0] == dict(data_root='new', names=['a'])
+
+
+def test_one_data_set_s_own_root():
+    options = {'data_root': '/x', 'test_dataloader.dataset.data_root': '/y'}
+    assert every_root(load_config(LEVIR, options)._cfg_dict) == ['/x', '/x', '/x', '/y']
+
+
+def test_without_options_nothing_changes():
+    config, plain = load_config(LEVIR), Config.fromfile(str(LEVIR))
+    assert config._cfg_dict == plain._cfg_dict
+    assert load_config(LEVIR, {})._cfg_dict == plain._cfg_dict
+
+
+def test_settings_are_merged():
+    config = load_config(LEVIR, {'train_cfg.max_iters': 4, 'custom_hooks.1.num_batches': 7})
+    assert config.train_cfg.max_iters == 4
+    assert config.train_cfg.type == 'IterBasedTrainLoop'
+    assert config.custom_hooks[1] == dict(type='WarnWithoutChange', num_batches=7)
+
+
+def test_a_config_given_is_copied():
+    given = load_config(LEVIR)
+    merged = load_config(given, {'data_root': '/x', 'model.backbone.base_channels': 4})
+    assert merged.model.backbone.base_channels == 4
+    assert given.data_root == 'data/LEVIR-CD' and given.model.backbone.base_channels == 32
+
+
+@pytest.mark.parametrize(
+    ('typo', 'meant'),
+    [
+        ('darnet_lever.py', 'darnet_levir.py'),
+        ('darnet_levir', 'darnet_levir.py'),
+        ('darnet_sys.py', 'darnet_sysu.py'),
+    ],
+)
+def test_a_misspelt_path_offers_near_names(typo, meant):
+    with pytest.raises(ConfigError, match=r'No such config file: .*Did you mean .*') as caught:
+        load_config(CONFIGS / typo)
+    assert str(CONFIGS / meant) in str(caught.value)
+    assert str(Path.cwd()) in str(caught.value)
+
+
+def test_a_path_of_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r'The configs lie in configs/\.'):
+        load_config('nowhere/darnet_levir.py')
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs' / 'darnet_levir.py').touch()
+    with pytest.raises(ConfigError, match=r'Did you mean configs/darnet_levir\.py\?'):
+        load_config('config/darnet_levir.py')
+
+
+@pytest.mark.parametrize('text', ["_base_ = 'nowhere.py'\n", 'a = (\n', 'a = 1 / 0\n'])
+def test_a_config_that_cannot_be_read(tmp_path, text):
+    path = tmp_path / 'broken.py'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r'Cannot read the config .*broken\.py: \S'):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'custom_hooks.first.num_batches': 7},
+        {'custom_hooks.99.num_batches': 7},
+        {'data_root.train': 'x'},
+    ],
+)
+def test_a_setting_that_cannot_be_merged(options):
+    with pytest.raises(ConfigError, match=r'Cannot merge the settings .*Keys are dotted paths'):
+        load_config(LEVIR, options)

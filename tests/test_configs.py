@@ -1,0 +1,108 @@
+"""Every config parses, resolves, builds, trains a step and validates, on tiny pairs."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmcd.config import load_config
+from mmcd.registry import DATASETS, MODELS
+from tests.tiny_pairs import TinyLayout, write_tiny_pairs
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+
+
+def dataset_configs(cfg):
+    return [cfg[f'{split}_dataloader'].dataset for split in ('train', 'val', 'test')]
+
+
+def shrink(cfg, root, work_dir):
+    """The same run on tiny pairs: one step, one validation, no worker processes."""
+    cfg.work_dir = str(work_dir)
+    cfg.train_cfg.update(max_iters=1, val_interval=1)
+    for split in ('train', 'val', 'test'):
+        loader = cfg[f'{split}_dataloader']
+        loader.update(batch_size=2 if split == 'train' else 1, num_workers=0)
+        loader.persistent_workers = False
+        loader.dataset.data_root = str(root)
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'mmseg.RandomCrop':
+            step.crop_size = (32, 32)
+    if cfg.model.test_cfg.mode == 'slide':
+        cfg.model.test_cfg.update(crop_size=(32, 32), stride=(32, 32))
+    return cfg
+
+
+def layout_of(cfg):
+    """The layout that the config's data set class has by default, for the tiny pairs."""
+    kind = DATASETS.get(cfg.train_dataloader.dataset.type)
+    encoding = kind.LABEL_ENCODING
+    return TinyLayout(
+        before_dir=kind.BEFORE_DIR,
+        after_dir=kind.AFTER_DIR,
+        label_dir=kind.LABEL_DIR,
+        image_suffix=kind.IMAGE_SUFFIXES[0],
+        label_suffix=kind.LABEL_SUFFIXES[0],
+        changed=encoding.get('changed', 255),
+    )
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_parses_and_resolves(path):
+    cfg = load_config(path)
+    roots = {dataset.data_root for dataset in dataset_configs(cfg)}
+    assert roots == {cfg.data_root}
+    assert [d.split for d in dataset_configs(cfg)] == ['train', 'val', 'test']
+    assert cfg.default_scope == 'mmcd'
+    assert cfg.default_hooks.checkpoint.save_best == 'change/f1'
+    assert cfg.randomness.seed is not None
+    # Each loader has the checks of the other splits too.
+    for dataset in dataset_configs(cfg):
+        assert any(step.type == 'LoadChangeLabel' for step in dataset.pipeline)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_header_gives_commands_that_name_the_config(path):
+    header = path.read_text().split('_base_ =')[0]
+    assert f'configs/{path.name}' in header
+    for other in re.findall(r'configs/(\w+\.py)', header):
+        assert (ROOT / 'configs' / other).is_file()
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_one_data_root_on_the_command_line_reaches_every_split(path):
+    cfg = load_config(path, {'data_root': 'elsewhere'})
+    assert {dataset.data_root for dataset in dataset_configs(cfg)} == {'elsewhere'}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_trains_a_step_and_validates(path, tmp_path):
+    cfg = load_config(path, {'pretrained': None})  # no download
+    root = write_tiny_pairs(tmp_path / 'pairs', layout=layout_of(cfg))
+    cfg = shrink(cfg, root, tmp_path / 'work')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scores = runner.message_hub.get_scalar('val/change/f1').current()
+    assert 0 <= scores <= 100
+    assert list((tmp_path / 'work').glob('best_change_f1_iter_1.pth'))
+
+
+def test_levir_sees_as_many_patches_as_published():
+    cfg = load_config(ROOT / 'configs' / 'darnet_levir.py')
+    patches = cfg.train_cfg.max_iters * cfg.train_dataloader.batch_size
+    assert patches == 200 * 7120
+    (schedule,) = cfg.param_scheduler
+    assert schedule.step_size * cfg.train_dataloader.batch_size == 20 * 7120
+    assert schedule.gamma == 0.5
+    assert cfg.optim_wrapper.optimizer == dict(type='AdamW', lr=2e-4)
+    assert cfg.randomness.seed == 28
+
+
+def test_models_build_at_their_published_size():
+    model = MODELS.build(load_config(ROOT / 'configs' / 'darnet_levir.py').model)
+    assert sum(p.numel() for p in model.parameters()) == 15_092_134
+    assert all(torch.isfinite(p).all() for p in model.parameters())

@@ -1,0 +1,218 @@
+"""The tools as a user runs them, on tiny pairs."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = 'configs/darnet_sample.py'
+SMALL = [
+    'train_dataloader.num_workers=0',
+    'val_dataloader.num_workers=0',
+    'test_dataloader.num_workers=0',
+    'train_dataloader.batch_size=2',
+    'default_hooks.logger.interval=1',
+]
+
+
+def run(*command, expect=0, env=None):
+    """Run a command in the checkout; returns its output, both streams together."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == expect, output[-4000:]
+    return output
+
+
+def train(work_dir, data_root, *arguments, iters=2, options=(), **kwargs):
+    return run(
+        sys.executable, 'tools/train.py', CONFIG, '--work-dir', work_dir, *arguments,
+        '--cfg-options', f'data_root={data_root}', f'train_cfg.max_iters={iters}',
+        f'train_cfg.val_interval={iters}', f'default_hooks.checkpoint.interval={iters}',
+        *SMALL, *options, **kwargs,
+    )  # fmt: skip
+
+
+def metrics(output):
+    """The last line's metrics."""
+    found = re.findall(r'change/(\w+): (-?[0-9.]+)', output)
+    return {name: float(value) for name, value in found}
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+@pytest.mark.slow
+def test_train_then_test_with_masks_and_panels(tiny_levir, tmp_path):
+    work = tmp_path / 'work'
+    output = train(work, tiny_levir)
+    assert 'Could not import' not in output
+    assert 'Fail to import' not in output
+    (best,) = work.glob('best_change_f1_iter_2.pth')
+    output = run(
+        sys.executable, 'tools/test.py', CONFIG, best, '--work-dir', tmp_path / 'test',
+        '--out', tmp_path / 'masks', '--show-dir', tmp_path / 'panels',
+        '--cfg-options', f'data_root={tiny_levir}', *SMALL,
+    )  # fmt: skip
+    names = ['test_1.png', 'test_2.png']
+    assert sorted(p.name for p in (tmp_path / 'masks').iterdir()) == names
+    assert sorted(p.name for p in (tmp_path / 'panels').iterdir()) == names
+    counts = np.zeros(4, int)
+    for name in names:
+        mask = np.asarray(Image.open(tmp_path / 'masks' / name))
+        label = np.asarray(Image.open(tiny_levir / 'test' / 'label' / name))
+        assert mask.shape == label.shape
+        assert set(np.unique(mask)) <= {0, 255}
+        counts += np.bincount(2 * (label.ravel() > 0) + (mask.ravel() > 0), minlength=4)
+    tn, fp, fn, tp = counts
+    printed = metrics(output)
+    assert set(printed) == {'precision', 'recall', 'f1', 'iou', 'oa', 'kappa'}
+    assert printed['f1'] == pytest.approx(200 * tp / max(2 * tp + fp + fn, 1), abs=1e-3)
+    assert printed['oa'] == pytest.approx(100 * (tp + tn) / counts.sum(), abs=1e-3)
+    (written,) = (tmp_path / 'test').glob('*/*.json')
+    assert json.loads(written.read_text())['change/f1'] == pytest.approx(printed['f1'], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights_and_resuming_goes_on(tiny_levir, tmp_path):
+    train(tmp_path / 'a', tiny_levir, iters=4)
+    train(tmp_path / 'b', tiny_levir, iters=4)
+    one, two = weights(tmp_path / 'a/iter_4.pth'), weights(tmp_path / 'b/iter_4.pth')
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    # Stopped after 2 of 4 iterations, then resumed from the checkpoint of the second.
+    (tmp_path / 'b' / 'last_checkpoint').unlink()
+    train(tmp_path / 'c', tiny_levir, iters=2)
+    output = train(tmp_path / 'c', tiny_levir, '--resume', iters=4)
+    assert 'resumed epoch: 0, iter: 2' in output
+    assert 'Iter(train) [3/4]' in output
+    assert 'Iter(train) [1/4]' not in output
+    assert (tmp_path / 'c' / 'iter_4.pth').is_file()
+
+
+@pytest.mark.slow
+def test_mixed_precision_trains_and_tests_on_the_cpu(tiny_levir, tmp_path):
+    output = train(tmp_path / 'work', tiny_levir, '--amp')
+    assert "type='BFloat16OptimWrapper'" in output
+    run(
+        sys.executable, 'tools/test.py', CONFIG, tmp_path / 'work/iter_2.pth', '--amp',
+        '--work-dir', tmp_path / 'test', '--cfg-options', f'data_root={tiny_levir}', *SMALL,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_augmented_testing(tiny_levir, tmp_path):
+    train(tmp_path / 'work', tiny_levir)
+    output = run(
+        sys.executable, 'tools/test.py', CONFIG, tmp_path / 'work/iter_2.pth', '--tta',
+        '--out', tmp_path / 'masks', '--show-dir', tmp_path / 'panels',
+        '--work-dir', tmp_path / 'test', '--cfg-options', f'data_root={tiny_levir}', *SMALL,
+    )  # fmt: skip
+    assert 'f1' in metrics(output)
+    assert len(list((tmp_path / 'masks').iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_test_as_one(tiny_levir, tmp_path):
+    """Two gloo processes; the metrics are those of one process to the last digit."""
+    work = tmp_path / 'work'
+    shared = ['--cfg-options', f'data_root={tiny_levir}', *SMALL]
+    run(
+        'bash', 'tools/dist_train.sh', CONFIG, 2, '--work-dir', work, *shared,
+        'train_cfg.max_iters=2', 'train_cfg.val_interval=2',
+    )  # fmt: skip
+    checkpoint = work / 'iter_2.pth'
+    for path in (tiny_levir / 'test').glob('*/test_2.png'):  # an odd number: one is padded on
+        path.with_name('test_3.png').write_bytes(path.read_bytes())
+    two = run('bash', 'tools/dist_test.sh', CONFIG, checkpoint, 2, '--work-dir', work, *shared)
+    one = run(sys.executable, 'tools/test.py', CONFIG, checkpoint, '--work-dir', work, *shared)
+    assert metrics(one) == metrics(two)
+    assert len(metrics(one)) == 6
+
+
+@pytest.mark.slow
+def test_interrupt_says_how_to_go_on(tiny_levir, tmp_path):
+    import signal
+    import time
+
+    log = (tmp_path / 'log.txt').open('w')
+    process = subprocess.Popen(
+        [
+            sys.executable, 'tools/train.py', CONFIG, '--work-dir', str(tmp_path / 'work'),
+            '--cfg-options', f'data_root={tiny_levir}', 'train_cfg.max_iters=100000',
+            'train_cfg.val_interval=100000', 'default_hooks.checkpoint.interval=2', *SMALL,
+        ],
+        cwd=ROOT, stdout=log, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1'},
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / 'work' / 'last_checkpoint').is_file() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    output = (tmp_path / 'log.txt').read_text()
+    assert re.search(r'Stopped\. The last checkpoint is .*iter_\d+\.pth; .* --resume', output)
+    assert 'Traceback' not in output
+
+
+def test_a_typo_in_the_config_path_offers_the_right_one():
+    output = run(sys.executable, 'tools/train.py', 'configs/darnet_levr.py', expect=2)
+    assert re.search(r'error: No such config file: .*Did you mean .*darnet_levir\.py', output)
+    assert 'Traceback' not in output
+
+
+def test_a_missing_data_set_shows_the_expected_tree(tmp_path):
+    output = run(
+        sys.executable, 'tools/train.py', 'configs/darnet_levir.py', '--work-dir', tmp_path,
+        '--cfg-options', f'data_root={tmp_path / "nowhere"}', expect=2,
+    )  # fmt: skip
+    assert 'LEVIRCDDataset expects' in output
+    assert 'train/A/' in output
+    assert 'Traceback' not in output
+
+
+def test_a_missing_checkpoint_is_said_before_work_starts(tiny_levir, tmp_path):
+    output = run(
+        sys.executable, 'tools/test.py', CONFIG, tmp_path / 'best.pth', '--work-dir', tmp_path,
+        '--cfg-options', f'data_root={tiny_levir}', expect=2,
+    )  # fmt: skip
+    assert re.search(r'error: No such checkpoint: .*best\.pth', output)
+    assert 'Traceback' not in output
+
+
+def test_a_setting_without_a_value_is_said():
+    output = run(sys.executable, 'tools/train.py', CONFIG, '--cfg-options', 'data_root', expect=2)
+    assert '--cfg-options takes KEY=VALUE' in output
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
+def test_shell_tools_say_their_usage(script):
+    assert 'usage:' in run('bash', f'tools/{script}', expect=2)
+
+
+def test_slurm_passes_everything_on(tmp_path):
+    """srun is not here: a stand-in prints what it would be given."""
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nfor word in "$@"; do echo "<$word>"; done\n')
+    srun.chmod(0o755)
+    output = run(
+        'bash', 'tools/slurm_train.sh', 'gpu', 'my job', CONFIG, '--work-dir', 'a b',
+        env={'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'GPUS': '2', 'SRUN_ARGS': '-x n1'},
+    )  # fmt: skip
+    words = re.findall(r'<(.*)>', output)
+    assert words[words.index('--ntasks') + 1] == '2'
+    assert words[words.index('-x') + 1] == 'n1'
+    assert words[-5:] == [CONFIG, '--work-dir', 'a b', '--launcher', 'slurm']

@@ -1,0 +1,176 @@
+"""Training in stages as a user runs it, on tiny pairs; and each stage by two processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ['prx_sample', 'prx_sample_refine', 'prx_sample_cross']
+CONFIGS = [str(ROOT / 'configs' / f'{name}.py') for name in STAGES]
+SCRIPT = ROOT / 'tools' / 'train_stages.sh'
+ENVIRONMENT = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+SMALL = [
+    'train_dataloader.num_workers=0',
+    'val_dataloader.num_workers=0',
+    'train_dataloader.batch_size=2',
+    'default_hooks.logger.interval=1',
+    'default_hooks.checkpoint.interval=1',
+]
+
+
+def stages_command(data_root, *words, iters=2):
+    settings = [f'train_cfg.max_iters={iters}', f'train_cfg.val_interval={iters}', *SMALL]
+    data = [] if data_root is None else [f'data_root={data_root}']
+    return ['bash', str(SCRIPT), *CONFIGS, *words, '--cfg-options', *data, *settings]
+
+
+def run(command, work, expect=0):
+    """Run in an own folder, where the stages' work dirs come to lie."""
+    done = subprocess.run(
+        command, cwd=work, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == expect, output[-4000:]
+    return output
+
+
+def output_by_stage(output):
+    """What each stage printed."""
+    parts = re.split(r'^Stage .*/(\w+)\.py$', output, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def iterations(output):
+    return re.findall(r'Iter\(train\) \[(\d+)/\d+\]', output)
+
+
+@pytest.fixture
+def work(tmp_path):
+    folder = tmp_path / 'work'
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.slow
+def test_three_stages_stopped_and_continued(tiny_levir, work):
+    command = stages_command(tiny_levir, iters=3)
+    stop_in_second_stage(command, work)
+    printed = output_by_stage(run(command, work))
+    assert list(printed) == STAGES
+    assert 'prx_sample is finished' in printed['prx_sample']
+    assert iterations(printed['prx_sample']) == []
+    assert 'resumed epoch: 0, iter: ' in printed['prx_sample_refine']
+    assert '1' not in iterations(printed['prx_sample_refine'])
+    assert 'This stage starts from' not in printed['prx_sample_refine']
+    assert iterations(printed['prx_sample_cross']) == ['1', '2', '3']
+    assert 'starts from work_dirs/prx_sample_refine/best_change_f1' in printed['prx_sample_cross']
+    assert '198 of 298 tensors loaded, none left over, 100 new' in printed['prx_sample_cross']
+    again = output_by_stage(run(command, work))
+    assert all('is finished' in output and not iterations(output) for output in again.values())
+
+
+def stop_in_second_stage(command, work):
+    """Interrupt the script, as Ctrl-C does, after the second stage's first checkpoint."""
+    log = (work / 'stopped.log').open('w')
+    process = subprocess.Popen(
+        command, cwd=work, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+    )
+    pointer = work / 'work_dirs' / 'prx_sample_refine' / 'last_checkpoint'
+    try:
+        deadline = time.monotonic() + 200
+        while not pointer.is_file():
+            assert process.poll() is None and time.monotonic() < deadline, (
+                work / 'stopped.log'
+            ).read_text()[-4000:]
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        status = process.wait(timeout=60)
+        log.close()
+    assert status != 0
+    assert not (work / 'work_dirs' / 'prx_sample_refine' / 'finished').exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_each_stage(tiny_levir, work):
+    """No parameter without a gradient, no two processes that wait for each other."""
+    printed = output_by_stage(run(stages_command(tiny_levir, '2'), work))
+    assert [iterations(output) for output in printed.values()] == [['1', '2']] * 3
+    for name in STAGES:
+        content = torch.load(work / 'work_dirs' / name / 'iter_2.pth', weights_only=True)
+        assert all(value.isfinite().all() for value in content['state_dict'].values())
+        assert "type='MMDistributedDataParallel'" in printed[name]
+
+
+@pytest.mark.slow
+def test_a_stop_before_the_last_validation_leaves_no_dead_end(tiny_levir, work):
+    run(stages_command(tiny_levir)[:3] + stages_command(tiny_levir)[5:], work)
+    folder = work / 'work_dirs' / 'prx_sample'
+    (best,) = folder.glob('best_change_f1*.pth')
+    best.unlink()
+    (folder / 'finished').unlink()
+    # As the checkpoint of the last iteration stands when the validation has not been run.
+    content = torch.load(folder / 'iter_2.pth', weights_only=True)
+    content['message_hub']['runtime_info'].pop('best_score')
+    content['message_hub']['runtime_info'].pop('best_ckpt')
+    torch.save(content, folder / 'iter_2.pth')
+    output = run(stages_command(tiny_levir)[:3] + stages_command(tiny_levir)[5:], work)
+    assert iterations(output) == []
+    assert best.is_file() and (folder / 'finished').read_text() == '2'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('config', ['prx_sample_refine', 'prx_sample_cross'])
+def test_a_stage_without_the_one_before_says_so(config, tiny_levir, work):
+    command = [sys.executable, ROOT / 'tools' / 'train.py', ROOT / f'configs/{config}.py']
+    output = run([*command, '--cfg-options', f'data_root={tiny_levir}'], work, expect=2)
+    assert re.fullmatch(r'error: This stage starts from .* is not there .*\n', output)
+
+
+@pytest.mark.slow
+def test_the_recipe_trains_on_the_cpu_in_mixed_precision(tiny_levir, work):
+    """A published config's own precision: bfloat16 where there is no GPU."""
+    options = ['model.backbone.depth=18', 'pretrained=None', 'train_cfg.max_iters=1', *SMALL]
+    output = run(
+        [
+            sys.executable, ROOT / 'tools' / 'train.py', ROOT / 'configs' / 'prx_levir.py',
+            '--cfg-options', f'data_root={tiny_levir}', *options,
+        ],
+        work,
+    )  # fmt: skip
+    assert 'BFloat16OptimWrapper' in output or 'AmpOptimWrapper' in output
+    assert iterations(output) == ['1']
+
+
+@pytest.mark.slow
+def test_missing_pretrained_weights_stop_the_run_with_ways_out(tiny_levir, work):
+    command = [sys.executable, ROOT / 'tools' / 'train.py', ROOT / 'configs' / 'prx_levir.py']
+    settings = [f'data_root={tiny_levir}', 'pretrained=gone.pth', *SMALL]
+    output = run([*command, '--cfg-options', *settings], work, expect=2)
+    assert 'error: No pretrained weights for ResNet from gone.pth: No such checkpoint' in output
+    assert 'pretrained=FILE' in output and 'pretrained=None' in output
+    assert iterations(output) == [] and 'Traceback' not in output
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ([], 'usage: '),
+        (['2'], 'usage: '),
+        (['gone.py'], 'error: no such config file: gone.py'),
+        ([CONFIGS[0], '2', '3'], 'usage: '),
+        ([CONFIGS[0], '--work-dir', 'x'], "error: the stages can't share one --work-dir"),
+        ([CONFIGS[0], '--work-dir=x'], "error: the stages can't share one --work-dir"),
+    ],
+)
+def test_a_wrong_command_is_said(words, message, work):
+    output = run(['bash', str(SCRIPT), *words], work, expect=2)
+    assert output.startswith(message)
+    assert list(work.iterdir()) == []

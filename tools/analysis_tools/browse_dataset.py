@@ -1,0 +1,88 @@
+"""Show what the training pipeline feeds the network: both dates after augmentation, with the label.
+
+    python tools/analysis_tools/browse_dataset.py configs/darnet_levir.py --out levir.png
+
+One PNG; each sample is its before and after image with the outline of what is labelled as changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmcd.arguments import parse_cfg_options
+from mmcd.console import quiet_imports, run_tool
+from mmcd.errors import ConfigError
+from mmcd.stack import require_stack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mmengine.dataset import BaseDataset
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Show samples as the network gets them.')
+    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
+    parser.add_argument('--out', type=Path, default=Path('samples.png'), help='PNG to write')
+    parser.add_argument('--number', type=int, default=12, help='samples to show')
+    parser.add_argument('--columns', type=int, default=3, help='samples side by side')
+    parser.add_argument('--seed', type=int, default=0, help='of the choice and the augmentation')
+    parser.add_argument(
+        '--same', type=int, metavar='I', help='show only the sample of this number, over and over'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='settings of the config'
+    )
+    return parser.parse_args(argv)
+
+
+def draw_samples(dataset: BaseDataset, indices: list[int]) -> list[np.ndarray]:
+    """Pictures of samples as the pipeline gives them."""
+    from mmcd.visualization.grid import draw_sample
+
+    pictures = []
+    for index in indices:
+        sample = dataset[index]
+        label = sample['data_samples'].gt_sem_seg.data.squeeze(0).numpy()
+        pictures.append(draw_sample(sample['inputs'].numpy(), label))
+    return pictures
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    if min(args.number, args.columns) < 1:
+        raise ConfigError(
+            f'--number and --columns are 1 or more; got {args.number}, {args.columns}.'
+        )
+    require_stack()
+    with quiet_imports():
+        import cv2
+        import mmseg.datasets  # noqa: F401  the pipelines' transforms
+        import numpy as np
+        from mmengine.registry import init_default_scope
+        from mmengine.runner import set_random_seed
+
+        from mmcd.config import load_config
+        from mmcd.registry import DATASETS
+        from mmcd.visualization.grid import draw_grid
+        from mmcd.whole_files import write_whole
+
+    config = load_config(args.config, parse_cfg_options(args.cfg_options))
+    init_default_scope(config.get('default_scope', 'mmcd'))
+    dataset = DATASETS.build(config[f'{args.split}_dataloader'].dataset)
+    set_random_seed(args.seed)
+    if args.same is None:
+        indices = [int(i) for i in np.random.permutation(len(dataset))[: args.number]]
+    elif 0 <= args.same < len(dataset):
+        indices = [args.same] * args.number
+    else:
+        raise ConfigError(f'--same is a number from 0 to {len(dataset) - 1}; got {args.same}.')
+    grid = draw_grid(draw_samples(dataset, indices), args.columns)
+    write_whole(args.out, cv2.imencode('.png', grid)[1].tobytes())
+    print(f'{len(indices)} samples of {args.split} are in {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

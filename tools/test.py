@@ -1,0 +1,54 @@
+"""Test a change-detection model: python tools/test.py CONFIG CHECKPOINT [--out DIR] ..."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmcd.arguments import add_run_arguments
+from mmcd.console import quiet_imports, run_tool
+from mmcd.stack import require_stack
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Test a change-detection model on the test split of its data set.'
+    )
+    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
+    parser.add_argument('checkpoint', help='checkpoint file (.pth)')
+    parser.add_argument('--out', metavar='DIR', help='write PNG masks (0 and 255) into DIR')
+    parser.add_argument(
+        '--show-dir',
+        metavar='DIR',
+        help='write panels before | after | label | prediction into DIR',
+    )
+    parser.add_argument('--tta', action='store_true', help='average over flips of each pair')
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    require_stack()
+    with quiet_imports():
+        from mmengine.runner import Runner
+
+        from mmcd.checkpoints import load_weights
+        from mmcd.engine.launch import add_hook, prepare_run
+    cfg = prepare_run(args)
+    if args.amp:
+        cfg.test_cfg.fp16 = True  # MMEngine's name; on the CPU it is bfloat16
+    if args.out or args.show_dir:
+        add_hook(cfg, dict(type='SavePredictions', mask_dir=args.out, panel_dir=args.show_dir))
+    if args.tta:
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.model = dict(**cfg.tta_model, module=cfg.model)
+    runner = Runner.from_cfg(cfg)
+    model = runner.model
+    while hasattr(model, 'module'):  # the wrappers of distributed and of augmented testing
+        model = model.module
+    load_weights(model, args.checkpoint, trusted=args.trust_checkpoint)
+    runner.test()
+
+
+if __name__ == '__main__':
+    run_tool(main)

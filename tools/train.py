@@ -1,0 +1,62 @@
+"""Train a change-detection model: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmcd.arguments import add_run_arguments
+from mmcd.console import quiet_imports, run_tool
+from mmcd.stack import require_stack
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a change-detection model.')
+    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the latest checkpoint in the work dir, if there is one',
+    )
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    require_stack()
+    with quiet_imports():
+        from mmengine.runner import Runner
+
+        from mmcd.engine.finished_run import is_finished
+        from mmcd.engine.launch import prepare_run, use_mixed_precision
+        from mmcd.engine.stages import prepare_start
+    cfg = prepare_run(args)
+    cfg.resume = args.resume
+    if cfg.resume and is_finished(cfg):
+        print(f'The run in {cfg.work_dir} is finished; without --resume it starts anew.')
+        return
+    if args.amp or cfg.get('mixed_precision'):
+        use_mixed_precision(cfg)
+    prepare_start(cfg)
+    runner = Runner.from_cfg(cfg)
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        print(f'\nStopped. {_how_to_go_on(Path(cfg.work_dir), runner.iter)}', file=sys.stderr)
+        raise
+
+
+def _how_to_go_on(work_dir: Path, iteration: int) -> str:
+    pointer = work_dir / 'last_checkpoint'
+    if not pointer.is_file():
+        return f'No checkpoint was written in the {iteration} iterations done.'
+    return (
+        f'The last checkpoint is {pointer.read_text().strip()}; the same command with --resume '
+        'goes on from it.'
+    )
+
+
+if __name__ == '__main__':
+    run_tool(main)
