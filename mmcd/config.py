@@ -29,7 +29,8 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
         options: settings by dotted key, such as ``{'train_cfg.max_iters': 4}``.
 
     Raises:
-        ConfigError: there is no such file, or it can't be read; similar names are offered.
+        ConfigError: there is no such file, or it can't be read, or a setting's key is but a slip
+            away from one that the config has; similar names are offered.
     """
     config = copy.deepcopy(path) if isinstance(path, Config) else _read(Path(path))
     before = {key: config.get(key) for key in SET_ONCE}
@@ -76,6 +77,8 @@ def _read(path: Path) -> Config:
 
 
 def _merge(config: Config, options: Mapping[str, Any]) -> None:
+    for key in options:
+        _check_spelling(config, key)
     try:
         config.merge_from_dict(dict(options))
     except (KeyError, TypeError, AttributeError) as error:
@@ -83,6 +86,26 @@ def _merge(config: Config, options: Mapping[str, Any]) -> None:
             f'Cannot merge the settings {dict(options)} into the config: {error}. Keys are dotted '
             'paths in the config, such as train_cfg.max_iters=4; lists are indexed by number.'
         ) from error
+
+
+def _check_spelling(config: Config, key: str) -> None:
+    """New keys are allowed, as everywhere in MMEngine, but not one that looks like a slip."""
+    node: Any = config
+    for part in key.split('.'):
+        if isinstance(node, (list, tuple)):
+            node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
+        elif isinstance(node, (dict, Config)) and part in node:
+            node = node[part]
+        else:
+            names = list(node.keys()) if isinstance(node, (dict, Config)) else []
+            # Slips seldom touch the first letter; `dtype` beside `type` is a setting of its own.
+            near = difflib.get_close_matches(part, [n for n in names if n[0] == part[:1]], 1, 0.8)
+            if near:
+                raise ConfigError(
+                    f'The config has no setting {key}. Did you mean '
+                    f'{key.replace(part, near[0], 1)}?'
+                )
+            return
 
 
 def _replace(node: Any, key: str, old: Any, new: Any) -> None:

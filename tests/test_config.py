@@ -115,3 +115,24 @@ def test_a_config_that_cannot_be_read(tmp_path, text):
 def test_a_setting_that_cannot_be_merged(options):
     with pytest.raises(ConfigError, match=r'Cannot merge the settings .*Keys are dotted paths'):
         load_config(LEVIR, options)
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'),
+    [
+        ('data_rot', 'data_root'),
+        ('train_cfg.max_itres', r'train_cfg\.max_iters'),
+        ('train_dataloader.dataset.data_rooot', r'train_dataloader\.dataset\.data_root'),
+        ('param_scheduler.0.step_sise', r'param_scheduler\.0\.step_size'),
+    ],
+)
+def test_a_misspelt_setting_offers_the_right_one(key, meant):
+    with pytest.raises(ConfigError, match=rf'no setting .* Did you mean {meant}\?'):
+        load_config(CONFIGS / 'darnet_levir.py', {key: 1})
+
+
+@pytest.mark.parametrize(
+    'key', ['optim_wrapper.dtype', 'work_dir', 'load_from', 'my_note', 'custom_hooks.0.new']
+)
+def test_new_settings_are_allowed(key):
+    assert load_config(CONFIGS / 'darnet_levir.py', {key: 'x'})
