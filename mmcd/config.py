@@ -90,21 +90,21 @@ def _merge(config: Config, options: Mapping[str, Any]) -> None:
 
 def _check_spelling(config: Config, key: str) -> None:
     """New keys are allowed, as everywhere in MMEngine, but not one that looks like a slip."""
-    node: Any = config
-    for part in key.split('.'):
-        if isinstance(node, (list, tuple)):
-            node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
-        elif isinstance(node, (dict, Config)) and part in node:
+    node: Any = config._cfg_dict
+    parts = key.split('.')
+    for index, part in enumerate(parts):
+        if isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict) and part in node:
             node = node[part]
         else:
-            names = list(node.keys()) if isinstance(node, (dict, Config)) else []
+            names = map(str, node) if isinstance(node, dict) else ()
             # Slips seldom touch the first letter; `dtype` beside `type` is a setting of its own.
-            near = difflib.get_close_matches(part, [n for n in names if n[0] == part[:1]], 1, 0.8)
+            alike = [name for name in names if name[:1] == part[:1]]
+            near = difflib.get_close_matches(part, alike, n=1, cutoff=0.8)
             if near:
-                raise ConfigError(
-                    f'The config has no setting {key}. Did you mean '
-                    f'{key.replace(part, near[0], 1)}?'
-                )
+                meant = '.'.join([*parts[:index], *near, *parts[index + 1 :]])
+                raise ConfigError(f'The config has no setting {key}. Did you mean {meant}?')
             return
 
 

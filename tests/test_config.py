@@ -128,11 +128,18 @@ def test_a_setting_that_cannot_be_merged(options):
 )
 def test_a_misspelt_setting_offers_the_right_one(key, meant):
     with pytest.raises(ConfigError, match=rf'no setting .* Did you mean {meant}\?'):
-        load_config(CONFIGS / 'darnet_levir.py', {key: 1})
+        load_config(LEVIR, {key: 1})
 
 
 @pytest.mark.parametrize(
     'key', ['optim_wrapper.dtype', 'work_dir', 'load_from', 'my_note', 'custom_hooks.0.new']
 )
 def test_new_settings_are_allowed(key):
-    assert load_config(CONFIGS / 'darnet_levir.py', {key: 'x'})
+    assert load_config(LEVIR, {key: 'x'})
+
+
+def test_only_the_misspelt_part_is_replaced():
+    """Not the same letters in a part before it; names need not be words."""
+    config = Config({'lr_steps': {'lr_step': 1, '': 2}})
+    with pytest.raises(ConfigError, match=r'Did you mean lr_steps\.lr_step\?'):
+        load_config(config, {'lr_steps.lr_ste': 1})
