@@ -41,6 +41,21 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 
 
+def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that say how a trained network runs."""
+    group.add_argument(
+        '--precision',
+        choices=['float32', 'bfloat16', 'float16'],
+        help='number format of the network: bfloat16 is faster on GPUs and on processors with AMX '
+        'or AVX-512 BF16, float16 on GPUs (default: float32)',
+    )
+    group.add_argument(
+        '--compile',
+        action='store_true',
+        help='use torch.compile: the first batch of each size takes about a minute',
+    )
+
+
 def add_layout_arguments(group: argparse._ArgumentGroup, default: str = '') -> None:
     """Add the options that say where a folder's pairs lie and what their labels mean.
 

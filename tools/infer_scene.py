@@ -71,7 +71,8 @@ def main() -> int:
         trust_checkpoint=args.trust_checkpoint,
     )
     try:
-        return _map_all(ModelPredictor(model), pairs, settings, args, share)
+        predict = ModelPredictor(model, precision=args.precision, compile=args.compile)
+        return _map_all(predict, pairs, settings, args, share)
     finally:
         _leave_processes(share)
 

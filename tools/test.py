@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_run_arguments
+from mmcd.arguments import add_inference_arguments, add_run_arguments
 from mmcd.console import quiet_imports, run_tool
 from mmcd.stack import require_stack
 
@@ -23,6 +23,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--tta', action='store_true', help='average over flips of each pair')
     add_run_arguments(parser)
+    add_inference_arguments(parser)
     return parser.parse_args()
 
 
@@ -34,20 +35,27 @@ def main() -> None:
 
         from mmcd.checkpoints import load_weights
         from mmcd.engine.launch import add_hook, prepare_run
+        from mmcd.engine.optimized_test import innermost, use_optimized
     cfg = prepare_run(args)
-    if args.amp:
-        cfg.test_cfg.fp16 = True  # MMEngine's name; on the CPU it is bfloat16
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictions', mask_dir=args.out, panel_dir=args.show_dir))
     if args.tta:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(**cfg.tta_model, module=cfg.model)
     runner = Runner.from_cfg(cfg)
-    model = runner.model
-    while hasattr(model, 'module'):  # the wrappers of distributed and of augmented testing
-        model = model.module
-    load_weights(model, args.checkpoint, trusted=args.trust_checkpoint)
+    load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
+    use_optimized(runner, precision=_precision(args), compile=args.compile)
     runner.test()
+
+
+def _precision(args: argparse.Namespace) -> str | None:
+    if args.amp and args.precision is None:
+        from mmengine.device import get_device
+
+        from mmcd.optimized.precision import reduced_precision
+
+        return reduced_precision(get_device())
+    return args.precision
 
 
 if __name__ == '__main__':

@@ -35,6 +35,8 @@ def predict_scene(
     cog: bool = False,
     min_area: float = 10.0,
     simplify: float = 0.0,
+    precision: str | None = None,
+    compile: bool = False,
     resume: bool = False,
     progress: bool = False,
 ) -> SceneResult:
@@ -63,6 +65,8 @@ def predict_scene(
         cog: write cloud-optimised GeoTIFFs.
         min_area: smaller areas become no polygon: m², or pixels without a georeference.
         simplify: how far an outline may move, in pixels.
+        precision: see :func:`mmcd.apis.predict_pair`.
+        compile: see :func:`mmcd.apis.predict_pair`.
         resume: go on with the strips that a stopped run has finished.
         progress: show a bar on stderr.
 
@@ -70,6 +74,7 @@ def predict_scene(
         The outputs' paths and what the report says, such as ``changed_area_m2``.
 
     Raises:
+        ConfigError: the device does not work in this precision, or there is no such.
         MissingExtraError: the packages of the extra ``geo`` are not installed.
         SceneError: the images or the settings cannot give a map.
         SceneStoppedError: the run broke off; ``resume=True`` goes on.
@@ -100,7 +105,7 @@ def predict_scene(
         simplify=simplify,
     )
     return map_scene(
-        ModelPredictor(model),
+        ModelPredictor(model, precision=precision, compile=compile),
         str(before),
         str(after),
         SceneOutputs.named(out, probability, vectors),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmcd.arguments import add_inference_arguments
 from mmcd.scene.settings import PROBABILITY_TYPES, RESAMPLINGS, SCALINGS, SceneSettings
 
 DEFAULTS = SceneSettings()
@@ -117,6 +118,7 @@ def _add_prediction(group: argparse._ArgumentGroup) -> None:
         '--threshold', type=float, default=DEFAULTS.threshold, help='default: %(default)s'
     )
     group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
+    add_inference_arguments(group)
     group.add_argument(
         '--resume', action='store_true', help='go on with what a stopped run has finished'
     )

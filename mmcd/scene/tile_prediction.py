@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
+from mmcd.optimized.kept import optimized
 
 logger = logging.getLogger('mmcd.scene')
 
@@ -26,10 +27,18 @@ class ModelPredictor:
 
     Args:
         model: any segmentor for stacked pairs with one or two channels of logits.
+        precision: see :func:`mmcd.apis.predict_pair`.
+        compile: see :func:`mmcd.apis.predict_pair`.
+
+    Raises:
+        ConfigError: the device does not work in this precision, or there is no such.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
+    def __init__(
+        self, model: nn.Module, *, precision: str | None = None, compile: bool = False
+    ) -> None:
+        self._trained = model
+        self._model = optimized(model, precision=precision, compile=compile)
 
     @torch.inference_mode()
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
@@ -39,11 +48,9 @@ class ModelPredictor:
             # As where files are read: the data preprocessor takes three bands as BGR.
             pairs = pairs.unflatten(1, (2, 3)).flip(2).flatten(1, 2)
         samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in tiles]
-        data = self._model.data_preprocessor(  # type: ignore[operator]
-            dict(inputs=list(pairs), data_samples=samples), False
-        )
+        data = self._model.data_preprocessor(dict(inputs=list(pairs), data_samples=samples), False)
         metas = [sample.metainfo for sample in samples]
-        logits = self._model.encode_decode(data['inputs'], metas).float()  # type: ignore[operator]
+        logits = self._model.encode_decode(data['inputs'], metas)
         changed = logits.softmax(1)[:, 1] if logits.shape[1] > 1 else logits.sigmoid()[:, 0]
         # A data preprocessor may have padded at the bottom and the right.
         return changed[:, : size[0], : size[1]].cpu().numpy()
@@ -51,18 +58,19 @@ class ModelPredictor:
     def describe(self) -> dict[str, Any]:
         """What tells this model from others: its type and a hash of its weights and its config."""
         digest = hashlib.sha256()
-        for name, value in sorted(self._model.state_dict().items()):
+        for name, value in sorted(self._trained.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        config = getattr(self._model, 'cfg', None)
+        config = getattr(self._trained, 'cfg', None)
         text = '' if config is None else str(sorted(config.model.to_dict().items(), key=str))
-        device = next(iter(self._model.state_dict().values()), torch.empty(0)).device.type
+        device = next(iter(self._trained.state_dict().values()), torch.empty(0)).device.type
         return dict(
-            type=type(self._model).__name__,
+            type=type(self._trained).__name__,
             weights_sha256=digest.hexdigest(),
             config=getattr(config, 'filename', None),
             config_sha256=hashlib.sha256(text.encode()).hexdigest(),
             device=device,
+            precision=self._model.precision,
         )
 
 

@@ -8,6 +8,7 @@ import torch
 
 from mmcd.apis import init_model, predict_pair
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.optimized import optimize_for_inference
 from mmcd.scene.tile_prediction import HalvingBatches, ModelPredictor, describe_predictor
 from tests.engine.tiny_run import tiny_config
 from tests.scene.rasters import difference, draw_ground, first_band
@@ -52,8 +53,9 @@ def test_tiles_are_predicted_as_predict_pair_does(model: torch.nn.Module, size: 
 
 def test_a_head_of_one_channel(model: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     logits = torch.tensor([-1.0, 0.0, 2.0]).reshape(1, 1, 1, 3)
-    monkeypatch.setattr(model, 'encode_decode', lambda inputs, metas: logits)
-    probability = ModelPredictor(model)(np.zeros((1, 6, 1, 3), np.uint8))
+    fast = optimize_for_inference(model)
+    monkeypatch.setattr(fast, 'encode_decode', lambda inputs, metas: logits)
+    probability = ModelPredictor(fast)(np.zeros((1, 6, 1, 3), np.uint8))
     np.testing.assert_allclose(probability[0, 0], [0.2689, 0.5, 0.8808], atol=1e-4)
 
 

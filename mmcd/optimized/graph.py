@@ -1,0 +1,23 @@
+"""Networks in the form that exporters and compilers take."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+from torch import nn
+
+Network = TypeVar('Network', bound=nn.Module)
+
+
+def for_graph(network: Network) -> Network:
+    """A copy that works on whole maps, without loops over strips and without writing in place.
+
+    Eager PyTorch is fastest in strips; an exporter or a compiler makes its own, and wants to see
+    whole operations. Modules that know both forms have an attribute ``graph``.
+    """
+    network = copy.deepcopy(network)
+    for module in network.modules():
+        if hasattr(type(module), 'graph'):
+            setattr(module, 'graph', True)  # noqa: B010  mypy takes any attribute for a module
+    return network

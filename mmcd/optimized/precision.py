@@ -1,0 +1,39 @@
+"""The number formats that inference can run in."""
+
+from __future__ import annotations
+
+import torch
+
+from mmcd.errors import ConfigError
+
+PRECISIONS = {
+    'float32': torch.float32,
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+}
+
+
+def precision_dtype(precision: str, device: torch.device | str) -> torch.dtype:
+    """The number format of a name.
+
+    Raises:
+        ConfigError: there is no such precision, or the device does not work in it.
+    """
+    device = torch.device(device)
+    if precision not in PRECISIONS:
+        raise ConfigError(f'No such precision: {precision!r}. Use one of {", ".join(PRECISIONS)}.')
+    if precision == 'float16' and device.type == 'cpu':
+        raise ConfigError(
+            'float16 is for GPUs; processors have no fast arithmetic for it. Use bfloat16 on the '
+            'CPU.'
+        )
+    if precision == 'bfloat16' and device.type == 'cuda' and not torch.cuda.is_bf16_supported():
+        raise ConfigError(
+            f'The GPU {torch.cuda.get_device_name(device)} does not work in bfloat16. Use float16.'
+        )
+    return PRECISIONS[precision]
+
+
+def reduced_precision(device: torch.device | str) -> str:
+    """The precision that ``--amp`` means: float16 on a GPU, bfloat16 elsewhere."""
+    return 'float16' if torch.device(device).type == 'cuda' else 'bfloat16'

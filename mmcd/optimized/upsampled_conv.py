@@ -1,0 +1,145 @@
+"""A convolution behind bilinear up-sampling, worked out before the up-sampling.
+
+Mixing channels and interpolating are both linear. So the nine taps of ``conv3x3(upsample(x))`` mix
+the channels at the LOW resolution, as one 1x1 convolution, and what is left is one small banded
+matrix along the width and one along the height, which shift by the tap and interpolate at once;
+the convolution's zero padding is part of them. The result is the same up to rounding, for about
+1 / s^2 of the multiplications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+# Input positions that share one matrix: with more of them it holds more zeros, with fewer the
+# neighbours' inputs (one position at either side) are read again more often.
+BLOCK = 16
+
+
+def tap_weights(conv: nn.Conv2d) -> Tensor:
+    """The weights of a 3x3 convolution as those of a 1x1 convolution to its taps.
+
+    Shape:
+        (C_out, C_in, 3, 3) to (9 * C_out, C_in, 1, 1) in the order (row, column, C_out).
+    """
+    return conv.weight.detach().permute(2, 3, 0, 1).reshape(-1, conv.in_channels, 1, 1)
+
+
+class UpsampledConv(nn.Module):
+    """The rest of ``conv3x3(upsample(x))`` after the taps' 1x1 convolution.
+
+    Args:
+        scale: factor of the up-sampling.
+        bias: (C,) of the convolution.
+
+    Shape:
+        (N, h, w, 9 * C) to (N, s * h, s * w, C).
+    """
+
+    # Without loops and kept matrices, for exporters and compilers.
+    graph = False
+    bias: Tensor
+
+    def __init__(self, scale: int, bias: Tensor) -> None:
+        super().__init__()
+        self.scale = scale
+        self.channels = len(bias)
+        self.register_buffer('bias', bias.detach().clone())
+
+    def forward(self, taps: Tensor) -> Tensor:
+        wide = self._widen(taps)
+        height, width = wide.shape[1], wide.shape[3]
+        index, weight = self._blocks(height, taps)
+        rows = wide.flatten(3).index_select(1, index)  # (N, B * inputs, 3, s * w * C)
+        rows = rows.flatten(1, 2).unflatten(1, (len(weight), -1))
+        high = (weight @ rows).flatten(1, 2)[:, : height * self.scale]
+        return high.unflatten(2, (width, self.channels)) + self.bias
+
+    def strips(self, taps: Tensor) -> Iterator[tuple[int, int, int, Tensor]]:
+        """Some rows at a time: (image, first row, row after the last, (rows, s * w, C))."""
+        wide = self._widen(taps)
+        height, width = wide.shape[1], wide.shape[3]
+        bias = self.bias.repeat(width)
+        for image in range(len(wide)):
+            rows = wide[image].flatten(2)  # (h, 3, s * w * C)
+            for start in range(0, height, BLOCK):
+                stop = min(start + BLOCK, height)
+                weight = _strip(height, self.scale, start, stop, taps.dtype, taps.device)
+                source = rows[max(start - 1, 0) : stop + 1].flatten(0, 1)
+                high = torch.addmm(bias, weight, source).view(-1, width, self.channels)
+                yield image, start * self.scale, stop * self.scale, high
+
+    def _widen(self, taps: Tensor) -> Tensor:
+        """Shift and interpolate along the width: (N, h, 3, s * w, C), the height's taps third."""
+        width = taps.shape[2]
+        index, weight = self._blocks(width, taps)
+        by_row = taps.unflatten(3, (3, -1)).transpose(2, 3)  # (N, h, 3, w, 3 * C)
+        blocks = by_row.index_select(3, index).unflatten(3, (len(weight), -1))
+        blocks = blocks.unflatten(5, (3, self.channels)).flatten(
+            4, 5
+        )  # (N, h, 3, B, inputs * 3, C)
+        return (weight @ blocks).flatten(3, 4)[:, :, :, : width * self.scale]
+
+    def _blocks(self, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        if self.graph:
+            return _make_blocks(size, BLOCK, self.scale, like.dtype, like.device)
+        length = -(-size // -(-size // BLOCK))  # as few blocks, of equal length
+        return _kept_blocks(size, length, self.scale, like.dtype, like.device)
+
+
+def interpolation(size: int, scale: int, start: Tensor, outputs: int, inputs: int) -> Tensor:
+    """Weights of up-sampling by ``scale`` along one axis, for each of the three taps.
+
+    Args:
+        size: length of the whole axis before the up-sampling.
+        scale: the factor.
+        start: (B,) input positions where blocks begin; block b makes the outputs from
+            ``scale * start[b]`` on, of the inputs from ``start[b] - 1`` on.
+        outputs: number of outputs of a block.
+        inputs: number of inputs of a block.
+
+    Shape:
+        (B, outputs, inputs * 3): the weight of the input at tap -1, 0, 1, the tap running fastest.
+    """
+    device = start.device
+    # Exact in float32: the scales are powers of two.
+    start = start.float()[:, None, None, None]
+    taps = torch.arange(-1, 2, device=device)
+    # Where on the enlarged axis each tap of each output reads: (B, outputs, 1, 3).
+    place = scale * start + torch.arange(outputs, device=device)[:, None, None] + taps
+    inside = (place >= 0) & (place < size * scale)
+    # Bilinear, align_corners=False: beyond the first and the last centre the value stays.
+    source = ((place + 0.5) / scale - 0.5).clamp(0, size - 1)
+    position = start - 1 + torch.arange(inputs, device=device)[:, None]
+    weight = (1 - (source - position).abs()).clamp(min=0) * inside
+    return weight.flatten(2)
+
+
+def _make_blocks(
+    size: int, length: int, scale: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Which inputs the blocks of an axis take, (B * inputs,), and the blocks' weights."""
+    start = torch.arange(0, size, length, device=device)
+    weight = interpolation(size, scale, start, length * scale, length + 2)
+    index = start[:, None] - 1 + torch.arange(length + 2, device=device)
+    # Positions beyond the ends have weight 0.
+    return index.clamp(0, size - 1).flatten(), weight.to(dtype)
+
+
+_kept_blocks = lru_cache(maxsize=128)(_make_blocks)
+
+
+@lru_cache(maxsize=512)
+def _strip(
+    size: int, scale: int, start: int, stop: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """The weights of the rows from ``start`` to ``stop`` and their neighbours within the map."""
+    begin = torch.tensor([start], device=device)
+    weight = interpolation(size, scale, begin, scale * (stop - start), stop - start + 2)[0]
+    first = 3 if start == 0 else 0
+    last = weight.shape[1] - (3 if stop == size else 0)
+    return weight[:, first:last].contiguous().to(dtype)
