@@ -71,5 +71,5 @@ $(RUN): $(MADE) $(NEEDS)
 # Holds all of the above, which is then not installed a second time.
 $(DEV): $(MADE) $(NEEDS)
 	@echo "$(SAY)"
-	@$(INSTALL) --editable '.[onedl,geo,onnx,dev]'
+	@$(INSTALL) --editable '.[onedl,geo,onnx,openvino,dev]'
 	@touch "$(RUN)" "$(DEV)"

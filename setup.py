@@ -69,6 +69,7 @@ setup(
         'openmmlab': list(NEEDS['OPENMMLAB'].values()),
         'geo': list(NEEDS['GEO']),
         'onnx': list(NEEDS['ONNX']),
+        'openvino': list(NEEDS['OPENVINO']),
         'dev': list(NEEDS['DEV']),
     },
     classifiers=[

@@ -53,3 +53,7 @@ class SceneError(MMCDError, ValueError):
 
 class SceneStoppedError(MMCDError, RuntimeError):
     """A scene's run broke off; the strips it has finished are kept."""
+
+
+class ExportError(MMCDError, RuntimeError):
+    """A model cannot be exported, or an exported file cannot be run."""

@@ -43,7 +43,10 @@ GEO = (
 ONNX = (
     'onnx>=1.17',  # first built for numpy 2
     'onnxruntime>=1.19',  # first built for numpy 2
-    'onnxscript>=0.2',  # torch.onnx.export's default path since torch 2.9 is written in it
+    'onnxscript>=0.2',  # the exporter of PyTorch that follows programs is written in it
+)
+OPENVINO = (
+    'openvino>=2025.0',  # first with wheels for Python 3.13
 )
 DEV = (
     'pytest>=8',

@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth)')
+    parser.add_argument('checkpoint', help='checkpoint file (.pth), or an exported model (.onnx)')
     parser.add_argument('before', nargs='?', help='first date: GeoTIFF, VRT, JPEG 2000, PNG, ...')
     parser.add_argument(
         'after', nargs='?', help='second date; warped to the first one where needed'
@@ -58,7 +58,8 @@ def main() -> int:
     require_geo()
     with quiet_imports():
         from mmcd.apis import init_model
-        from mmcd.scene.tile_prediction import ModelPredictor
+        from mmcd.apis.inference import is_exported
+        from mmcd.scene.tile_prediction import as_predictor, own_settings
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)
     pairs = _pairs(args)
@@ -69,9 +70,12 @@ def main() -> int:
         device=args.device or _own_device(),
         cfg_options=parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
+        runtime=args.runtime,
+        precision=args.precision if is_exported(args.checkpoint) else None,
     )
     try:
-        predict = ModelPredictor(model, precision=args.precision, compile=args.compile)
+        settings = scene_settings(args, **own_settings(model))
+        predict = as_predictor(model, precision=args.precision, compile=args.compile)
         return _map_all(predict, pairs, settings, args, share)
     finally:
         _leave_processes(share)

@@ -20,10 +20,17 @@ from torch import nn
 
 from mmcd.checkpoints import load_weights
 from mmcd.config import drop_pretrained, load_config
+from mmcd.deployment.exported_model import ExportedModel, check_settings
 from mmcd.errors import ConfigError, ImagePairError
 from mmcd.models.probability import change_probability
 from mmcd.optimized.kept import optimized
 from mmcd.registry import MODELS
+
+PLAIN_PIPELINE = [
+    dict(type='LoadImagePair'),
+    dict(type='StackPair'),
+    dict(type='mmseg.PackSegInputs', meta_keys=()),
+]
 
 
 @dataclass(frozen=True)
@@ -46,22 +53,31 @@ def init_model(
     cfg_options: Mapping[str, Any] | None = None,
     *,
     trust_checkpoint: bool = False,
-) -> nn.Module:
-    """Build a model and load its weights.
+    runtime: str | None = None,
+    precision: str | None = None,
+) -> nn.Module | ExportedModel:
+    """Build a model and load its weights, or open an exported one.
 
     Args:
         config: a config file, or a config already read.
         checkpoint: the weights; without them the model is initialised at random, the encoder too.
+            Or a file of ``tools/deployment/export_onnx.py`` (.onnx), which holds the network too:
+            of the config only the reading of images is then used.
         device: where the model runs, such as 'cpu' or 'cuda:0'.
         cfg_options: settings that replace the config's, by dotted key.
         trust_checkpoint: load a checkpoint that holds other objects than tensors, which runs code
             from the file.
+        runtime: of an exported file: 'onnxruntime' (the default) or 'openvino'.
+        precision: of an exported file: 'float32' (the default), or with OpenVINO 'bfloat16'. Other
+            models take it where they are called, see :func:`predict_pair`.
 
     Returns:
-        The model in eval mode, with its config as ``cfg``.
+        The model in eval mode, with its config as ``cfg``; or the exported model.
 
     Raises:
-        ConfigError: the config can't be read, or there is no such device.
+        ConfigError: the config can't be read, or there is no such device, or a runtime or a
+            precision does not fit.
+        ExportError: the exported file can't be read.
         CheckpointError: the checkpoint can't be read safely, or does not fit the model.
 
     Example:
@@ -70,6 +86,13 @@ def init_model(
     """
     cfg = load_config(config, cfg_options)
     device = _check_device(device)
+    if checkpoint is not None and is_exported(checkpoint):
+        return _open_exported(checkpoint, cfg, device, runtime, precision)
+    if runtime is not None or precision is not None:
+        raise ConfigError(
+            f'runtime={runtime} and precision={precision} are for exported models (.onnx). A '
+            'checkpoint takes its precision where it is used: predict_pair(..., precision=...).'
+        )
     # Types without a scope, such as those in a data set's pipeline, are ours.
     init_default_scope('mmcd')
     # The checkpoint replaces the encoder's pretrained weights; without one, nothing is downloaded.
@@ -86,7 +109,7 @@ def init_model(
 
 @torch.inference_mode()
 def predict_pair(
-    model: nn.Module,
+    model: nn.Module | ExportedModel,
     before: str | Path | np.ndarray,
     after: str | Path | np.ndarray,
     *,
@@ -124,14 +147,46 @@ def predict_pair(
         elif not Path(image).is_file():
             raise FileNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
     packed = _inference_pipeline(model.cfg)(results)
+    if isinstance(model, ExportedModel):
+        check_settings(model, precision, compile=compile)
+        return _predict_exported(model, packed['inputs'])
     fast = optimized(model, precision=precision, compile=compile)
     (sample,) = fast.test_step(pseudo_collate([packed]))
     mask = sample.pred_sem_seg.data.squeeze(0).to(torch.uint8).cpu().numpy()
     return ChangeResult(mask=mask, probability=change_probability(sample).cpu().numpy())
 
 
-def _inference_pipeline(cfg: Config) -> Compose:
+def is_exported(checkpoint: str | Path) -> bool:
+    """Whether a file is an exported model rather than a checkpoint, by its name."""
+    return Path(checkpoint).suffix.lower() == '.onnx'
+
+
+def _open_exported(
+    path: str | Path, cfg: Config, device: torch.device, runtime: str | None, precision: str | None
+) -> ExportedModel:
+    model = ExportedModel(
+        path,
+        runtime=runtime or 'onnxruntime',
+        precision=precision or 'float32',
+        device=device.type,
+    )
+    model.cfg = cfg
+    return model
+
+
+def _predict_exported(model: ExportedModel, pair: torch.Tensor) -> ChangeResult:
+    """Of a stacked pair (2C, H, W) as the pipeline gives it, in BGR order where C = 3."""
+    if len(pair) == 6:
+        pair = pair.unflatten(0, (2, 3)).flip(1).flatten(0, 1)
+    probability = model(pair[None].numpy())[0]
+    return ChangeResult((probability > model.threshold).astype(np.uint8), probability)
+
+
+def _inference_pipeline(cfg: Config | None) -> Compose:
     """The test pipeline without the label."""
+    if cfg is None:  # an exported model that was opened without a config
+        init_default_scope('mmcd')
+        return Compose(PLAIN_PIPELINE)
     pipeline = cfg.test_dataloader.dataset.pipeline
     return Compose([step for step in pipeline if not step['type'].endswith('LoadChangeLabel')])
 

@@ -11,21 +11,22 @@ from torch import nn
 from mmcd.scene.extra import require_geo
 
 if TYPE_CHECKING:  # rasterio is needed only where a scene is mapped
+    from mmcd.deployment.exported_model import ExportedModel
     from mmcd.scene.scene import SceneResult
 
 
 def predict_scene(
-    model: nn.Module,
+    model: nn.Module | ExportedModel,
     before: str | Path,
     after: str | Path,
     out: str | Path,
     *,
     probability: str | Path | None = None,
     vectors: str | Path | None = None,
-    tile_size: int = 512,
+    tile_size: int | None = None,
     overlap: int = 128,
     batch_size: int = 4,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     bands: Sequence[int] = (1, 2, 3),
     no_data: float | None = None,
     resampling: str = 'bilinear',
@@ -46,16 +47,18 @@ def predict_scene(
     where both lie. It is 0 unchanged, 1 changed, 255 no data. A JSON report is written beside it.
 
     Args:
-        model: from :func:`mmcd.apis.init_model`.
+        model: from :func:`mmcd.apis.init_model` or :func:`mmcd.optimized.optimize_for_inference`.
         before: the first date, anything that GDAL opens.
         after: the second date.
         out: the change map, a GeoTIFF.
         probability: the probability of change, a GeoTIFF.
         vectors: polygons of the changes, a GeoPackage (.gpkg) or GeoJSON (.geojson).
-        tile_size: height and width of the tiles that the network gets.
+        tile_size: height and width of the tiles that the network gets; None: 512, or what an
+            exported model says of itself.
         overlap: pixels that neighbouring tiles share at least.
         batch_size: tiles at a time; halved where the device's memory does not hold them.
-        threshold: changed where the probability is greater.
+        threshold: changed where the probability is greater; None: 0.5, or what an exported model
+            says of itself.
         bands: numbers of the bands, from 1, in the order that the model takes (RGB).
         no_data: value of no data, besides what the files say themselves.
         resampling: 'nearest', 'bilinear', 'cubic', 'cubic_spline', 'lanczos' or 'average'.
@@ -87,13 +90,14 @@ def predict_scene(
     require_geo()
     from mmcd.scene.scene import map_scene
     from mmcd.scene.settings import SceneOutputs, SceneSettings
-    from mmcd.scene.tile_prediction import ModelPredictor
+    from mmcd.scene.tile_prediction import as_predictor, own_settings
 
+    own = own_settings(model)
     settings = SceneSettings(
-        tile_size=tile_size,
+        tile_size=own['tile_size'] if tile_size is None else tile_size,
         overlap=overlap,
         batch_size=batch_size,
-        threshold=threshold,
+        threshold=own['threshold'] if threshold is None else threshold,
         bands=tuple(bands),
         no_data=no_data,
         resampling=resampling,
@@ -105,7 +109,7 @@ def predict_scene(
         simplify=simplify,
     )
     return map_scene(
-        ModelPredictor(model, precision=precision, compile=compile),
+        as_predictor(model, precision=precision, compile=compile),
         str(before),
         str(after),
         SceneOutputs.named(out, probability, vectors),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
 from mmcd.apis.inference import init_model
 from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
@@ -32,7 +34,7 @@ def convert_checkpoint(
     if not target.parent.is_dir():
         raise CheckpointError(f'There is no folder {target.parent} to write {target.name} into.')
     released = read_pickled_tensors(source)
-    expected = init_model(config).state_dict()
+    expected = cast(nn.Module, init_model(config)).state_dict()
     conversion = convert(released, mapping, expected)
     partial = target.with_name(f'.{target.name}.partial')
     torch.save(

@@ -27,5 +27,6 @@ class NetworkAsTrained(nn.Module):
         self.dtype = dtype
 
     def forward(self, pair: Tensor) -> Tensor:
-        metas = [dict(img_shape=pair.shape[2:], ori_shape=pair.shape[2:])] * len(pair)
+        # One for the batch: of its length, an exporter would fix the batch size.
+        metas = [dict(img_shape=pair.shape[2:], ori_shape=pair.shape[2:])]
         return self.model.encode_decode(pair.to(self.dtype), metas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
@@ -76,13 +76,13 @@ class DecoderLevel(nn.Module):
         self.classify.weight.data, self.classify.in_channels = gather, gather.shape[1]
 
     def forward(
-        self, skips: list[Tensor], taps: Mapping[int, Tensor], coarser: Tensor | None
+        self, skips: list[Tensor], taps: dict[int, Tensor], coarser: Tensor | None
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """Decode the level.
 
         Args:
             skips: the encoder's maps, pooled to the level's size, both dates in one batch; emptied.
-            taps: by the deeper level, (N, h, w, 9 * C) at its size.
+            taps: by the deeper level, (N, h, w, 9 * C) at its size; emptied.
             coarser: the next deeper level's logits, (N, classes, h / 2, w / 2).
 
         Returns:
@@ -133,7 +133,7 @@ class DecoderLevel(nn.Module):
             dates = joint.unflatten(2, (2, -1))
         return dates.transpose(2, 3).flatten(3)
 
-    def _fused(self, change: Tensor, taps: Mapping[int, Tensor]) -> Tensor:
+    def _fused(self, change: Tensor, taps: dict[int, Tensor]) -> Tensor:
         """Change feature and deep branches, (N, h + 2, w, C) between two rows of zeros."""
         num, height, width, first = change.shape
         fused = change.new_empty(num, height + 2, width, self.weigh.channels)
@@ -143,7 +143,7 @@ class DecoderLevel(nn.Module):
         torch.clamp_min(change, 0, out=inner[..., :first])
         for source, branch in self._branches():
             last = first + branch.channels
-            for image, start, stop, rows in branch.strips(taps[source]):
+            for image, start, stop, rows in branch.strips(taps.pop(source)):
                 torch.clamp_min(rows, 0, out=inner[image, start:stop, :, first:last])
             first = last
         return fused
@@ -152,7 +152,7 @@ class DecoderLevel(nn.Module):
         for source, branch in self.deep.items():
             yield int(source), cast(UpsampledConv, branch)
 
-    def _fused_whole(self, change: Tensor, taps: Mapping[int, Tensor]) -> Tensor:
+    def _fused_whole(self, change: Tensor, taps: dict[int, Tensor]) -> Tensor:
         parts = [change, *(branch(taps[source]) for source, branch in self._branches())]
         return F.relu(torch.cat(parts, dim=3))
 

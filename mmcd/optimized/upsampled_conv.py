@@ -55,22 +55,21 @@ class UpsampledConv(nn.Module):
         height, width = wide.shape[1], wide.shape[3]
         index, weight = self._blocks(height, taps)
         rows = wide.flatten(3).index_select(1, index)  # (N, B * inputs, 3, s * w * C)
-        rows = rows.flatten(1, 2).unflatten(1, (len(weight), -1))
+        rows = rows.flatten(1, 2).unflatten(1, (weight.shape[0], -1))
         high = (weight @ rows).flatten(1, 2)[:, : height * self.scale]
         return high.unflatten(2, (width, self.channels)) + self.bias
 
     def strips(self, taps: Tensor) -> Iterator[tuple[int, int, int, Tensor]]:
         """Some rows at a time: (image, first row, row after the last, (rows, s * w, C))."""
-        wide = self._widen(taps)
-        height, width = wide.shape[1], wide.shape[3]
+        height, width = taps.shape[1], taps.shape[2] * self.scale
         bias = self.bias.repeat(width)
-        for image in range(len(wide)):
-            rows = wide[image].flatten(2)  # (h, 3, s * w * C)
+        for image in range(len(taps)):
             for start in range(0, height, BLOCK):
                 stop = min(start + BLOCK, height)
                 weight = _strip(height, self.scale, start, stop, taps.dtype, taps.device)
-                source = rows[max(start - 1, 0) : stop + 1].flatten(0, 1)
-                high = torch.addmm(bias, weight, source).view(-1, width, self.channels)
+                source = taps[image : image + 1, max(start - 1, 0) : stop + 1]
+                rows = self._widen(source).view(-1, width * self.channels)
+                high = torch.addmm(bias, weight, rows).view(-1, width, self.channels)
                 yield image, start * self.scale, stop * self.scale, high
 
     def _widen(self, taps: Tensor) -> Tensor:
@@ -78,11 +77,12 @@ class UpsampledConv(nn.Module):
         width = taps.shape[2]
         index, weight = self._blocks(width, taps)
         by_row = taps.unflatten(3, (3, -1)).transpose(2, 3)  # (N, h, 3, w, 3 * C)
-        blocks = by_row.index_select(3, index).unflatten(3, (len(weight), -1))
+        blocks = by_row.index_select(3, index).unflatten(3, (weight.shape[0], -1))
         blocks = blocks.unflatten(5, (3, self.channels)).flatten(
             4, 5
         )  # (N, h, 3, B, inputs * 3, C)
-        return (weight @ blocks).flatten(3, 4)[:, :, :, : width * self.scale]
+        wide = (weight @ blocks).flatten(3, 4)[:, :, :, : width * self.scale]
+        return wide.contiguous()
 
     def _blocks(self, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
         if self.graph:

@@ -20,17 +20,27 @@ def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
     _add_prediction(parser.add_argument_group('prediction'))
 
 
-def scene_settings(args: argparse.Namespace) -> SceneSettings:
+def scene_settings(
+    args: argparse.Namespace,
+    *,
+    tile_size: int = DEFAULTS.tile_size,
+    threshold: float = DEFAULTS.threshold,
+) -> SceneSettings:
     """The settings that the options name.
+
+    Args:
+        args: of :func:`add_scene_arguments`.
+        tile_size: where the options name none: an exported model may have its own.
+        threshold: likewise.
 
     Raises:
         SceneError: some of them can't be used.
     """
     return SceneSettings(
-        tile_size=args.tile,
+        tile_size=tile_size if args.tile is None else args.tile,
         overlap=args.overlap,
         batch_size=args.batch_size,
-        threshold=args.threshold,
+        threshold=threshold if args.threshold is None else args.threshold,
         bands=tuple(args.bands),
         no_data=args.no_data,
         resampling=args.resampling,
@@ -109,16 +119,25 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_prediction(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--tile', type=int, default=DEFAULTS.tile_size, help='default: %(default)s')
+    group.add_argument(
+        '--tile', type=int, help=f'default: {DEFAULTS.tile_size}, or what an exported model names'
+    )
     group.add_argument('--overlap', type=int, default=DEFAULTS.overlap, help='default: %(default)s')
     group.add_argument(
         '--batch-size', type=int, default=DEFAULTS.batch_size, help='default: %(default)s'
     )
     group.add_argument(
-        '--threshold', type=float, default=DEFAULTS.threshold, help='default: %(default)s'
+        '--threshold',
+        type=float,
+        help=f'default: {DEFAULTS.threshold}, or what an exported model names',
     )
     group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
     add_inference_arguments(group)
+    group.add_argument(
+        '--runtime',
+        choices=['onnxruntime', 'openvino'],
+        help='what runs an exported model (.onnx) (default: onnxruntime)',
+    )
     group.add_argument(
         '--resume', action='store_true', help='go on with what a stopped run has finished'
     )

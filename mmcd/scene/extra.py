@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import util
-
-from mmcd.errors import MissingExtraError
+from mmcd.extras import require_packages
 
 PACKAGES = ('rasterio', 'shapely', 'pyogrio')
 
@@ -15,16 +13,4 @@ def require_geo() -> None:
     Raises:
         MissingExtraError: naming what is missing and the command that installs it.
     """
-    missing = [name for name in PACKAGES if not _is_installed(name)]
-    if missing:
-        raise MissingExtraError(
-            f'Whole scenes need {", ".join(missing)}, which {"are" if missing[1:] else "is"} not '
-            "installed. In a checkout of mmcd: python -m pip install -e '.[geo]'"
-        )
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return util.find_spec(name) is not None
-    except ValueError:  # an import of it that failed has left a mark
-        return False
+    require_packages('Mapping whole scenes', PACKAGES, 'geo')

@@ -12,8 +12,11 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmcd.deployment.exported_model import ExportedModel, check_settings
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
 from mmcd.optimized.kept import optimized
+from mmcd.scene.settings import SceneSettings
+from mmcd.weights_hash import weights_sha256
 
 logger = logging.getLogger('mmcd.scene')
 
@@ -57,16 +60,12 @@ class ModelPredictor:
 
     def describe(self) -> dict[str, Any]:
         """What tells this model from others: its type and a hash of its weights and its config."""
-        digest = hashlib.sha256()
-        for name, value in sorted(self._trained.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
         config = getattr(self._trained, 'cfg', None)
         text = '' if config is None else str(sorted(config.model.to_dict().items(), key=str))
         device = next(iter(self._trained.state_dict().values()), torch.empty(0)).device.type
         return dict(
             type=type(self._trained).__name__,
-            weights_sha256=digest.hexdigest(),
+            weights_sha256=weights_sha256(self._trained),
             config=getattr(config, 'filename', None),
             config_sha256=hashlib.sha256(text.encode()).hexdigest(),
             device=device,
@@ -74,9 +73,29 @@ class ModelPredictor:
         )
 
 
+def as_predictor(
+    model: nn.Module | ExportedModel, *, precision: str | None = None, compile: bool = False
+) -> PredictTiles:
+    """A model as a function of tiles; an exported one is one already.
+
+    Raises:
+        ConfigError: the device, or the exported model, does not work in this precision.
+    """
+    if isinstance(model, ExportedModel):
+        check_settings(model, precision, compile=compile)
+        return model
+    return ModelPredictor(model, precision=precision, compile=compile)
+
+
+def own_settings(model: object) -> dict[str, Any]:
+    """The tile size and the threshold that an exported model names, or the defaults."""
+    source = model if isinstance(model, ExportedModel) else SceneSettings()
+    return dict(tile_size=source.tile_size, threshold=source.threshold)
+
+
 def describe_predictor(predict: PredictTiles) -> dict[str, Any]:
     """A model's own description, or the name of any other function."""
-    if isinstance(predict, ModelPredictor):
+    if isinstance(predict, (ModelPredictor, ExportedModel)):
         return predict.describe()
     return dict(type=getattr(predict, '__qualname__', type(predict).__name__))
 

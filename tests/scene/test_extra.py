@@ -18,8 +18,8 @@ def test_what_is_missing_is_named_with_the_command(monkeypatch: pytest.MonkeyPat
     with pytest.raises(MissingExtraError) as error:
         require_geo()
     assert str(error.value) == (
-        'Whole scenes need rasterio, shapely, which are not installed. In a checkout of mmcd: '
-        "python -m pip install -e '.[geo]'"
+        'Mapping whole scenes needs rasterio, shapely, which are not installed. In a checkout of '
+        "mmcd: python -m pip install -e '.[geo]'"
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mmcd.apis import init_model
+from mmcd.deployment import export_onnx
 from tests.scene.rasters import draw_ground, utm, write_raster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,3 +112,21 @@ def test_a_list_of_scenes_goes_on_after_one_that_fails(
     assert 'Cannot open the after image' in done.stderr
     made = sorted(path.name for path in tmp_path.glob('*.tif'))
     assert made == ['0.tif', '2.tif', '3.tif']
+
+
+@pytest.mark.slow
+def test_an_exported_model_in_place_of_a_checkpoint(scene: Path, tmp_path: Path) -> None:
+    pytest.importorskip('onnxscript', reason='the extra `onnx` is not installed')
+    options = dict(option.split('=') for option in SLIM)
+    settings = {key: json.loads(value) for key, value in options.items()}
+    model = init_model(CONFIG, scene / 'tiny.pth', cfg_options=settings)
+    export_onnx(model, tmp_path / 'tiny.onnx')
+    images = [scene / 'before.tif', scene / 'after.tif']
+    done = run(CONFIG, tmp_path / 'tiny.onnx', *images, '--out', tmp_path / 'map.tif', *SMALL)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / 'map.json').read_text())
+    assert report['model']['runtime'] == 'onnxruntime' and report['settings']['tile_size'] == 64
+    done = run(
+        CONFIG, scene / 'tiny.pth', *images, '--out', tmp_path / 'b.tif', '--runtime', 'openvino'
+    )
+    assert done.returncode == 2 and 'are for exported models (.onnx)' in done.stderr

@@ -1,0 +1,112 @@
+"""Whether an exported network answers as the trained model does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmcd.errors import ExportError
+
+# Of the largest logit. Rounding gives 1e-6; the faults that are looked for gave 1e-2 and more.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far two programs' answers are apart at the most.
+
+    Args:
+        probability: difference of the probabilities.
+        logits: difference of the logits, relative to the largest one where that is above 1.
+        num_cases: number of batches and sizes that were compared.
+    """
+
+    probability: float
+    logits: float
+    num_cases: int
+
+
+def check_parity(
+    model: EncoderDecoder,
+    run: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    shapes: list[tuple[int, int, int, int]],
+) -> Deviation:
+    """Compare an exported network with the trained model.
+
+    Args:
+        model: the trained model, preprocessing included.
+        run: gives ``probability`` and ``logits`` of tiles (N, 2C, H, W) uint8.
+        shapes: the shapes (N, 2C, H, W) to compare at.
+
+    Raises:
+        ExportError: a shape fails, or deviates by more than :data:`TOLERANCE`.
+    """
+    worst_probability = worst_logits = 0.0
+    for shape, tiles in _sample_tiles(shapes):
+        expected = reference(model, tiles)
+        try:
+            found = run(tiles)
+        except Exception as error:  # of many types, such as a size that the file does not take
+            raise ExportError(
+                f'The exported network fails on a batch of {shape}: '
+                f'{str(error).strip().splitlines()[0]}. No file was written.'
+            ) from error
+        scale = max(1.0, float(np.abs(expected['logits']).max()))
+        logits = _distance(found['logits'], expected['logits']) / scale
+        probability = _distance(found['probability'], expected['probability'])
+        # Not `>`: a NaN must not pass.
+        if not max(logits, probability) <= TOLERANCE:
+            raise ExportError(
+                f'The exported network does not answer as the trained model does: on a batch of '
+                f'{shape} its logits differ by {logits:.1e} of the largest one, its probabilities '
+                f'by {probability:.1e}, and {TOLERANCE:.0e} is allowed. No file was written.'
+            )
+        worst_logits = max(worst_logits, logits)
+        worst_probability = max(worst_probability, probability)
+    return Deviation(worst_probability, worst_logits, len(shapes))
+
+
+@torch.inference_mode()
+def reference(model: EncoderDecoder, tiles: np.ndarray) -> dict[str, np.ndarray]:
+    """The trained model's ``logits`` (N, K, H, W) and ``probability`` (N, 1, H, W).
+
+    Args:
+        model: the trained model.
+        tiles: (N, 2C, H, W) uint8, in RGB order where C = 3; sizes that it needs not pad.
+    """
+    pairs = torch.from_numpy(tiles)
+    if tiles.shape[1] == 6:
+        # As where files are read: the data preprocessor takes three bands as BGR.
+        pairs = pairs.unflatten(1, (2, 3)).flip(2).flatten(1, 2)
+    size = tiles.shape[2:]
+    samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in tiles]
+    data = model.data_preprocessor(dict(inputs=list(pairs), data_samples=samples), False)
+    logits: Tensor = model.encode_decode(data['inputs'], [sample.metainfo for sample in samples])
+    changed = logits.softmax(1)[:, 1:2] if logits.shape[1] > 1 else logits.sigmoid()
+    return dict(logits=logits.cpu().numpy(), probability=changed.cpu().numpy())
+
+
+def _distance(found: np.ndarray, expected: np.ndarray) -> float:
+    if found.shape != expected.shape:
+        return float('inf')
+    return float(np.abs(found - expected).max())
+
+
+def _sample_tiles(
+    shapes: list[tuple[int, int, int, int]],
+) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:
+    """Images of blocks and noise; the dates differ in their right half."""
+    rng = np.random.default_rng(0)
+    for shape in shapes:
+        num, channels, height, width = shape
+        coarse = rng.integers(0, 200, (num, channels, -(-height // 8), -(-width // 8)))
+        blocks = coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
+        half = channels // 2
+        blocks[:, half:, :, : width // 2] = blocks[:, :half, :, : width // 2]
+        yield shape, (blocks + rng.integers(0, 56, shape)).astype(np.uint8)
