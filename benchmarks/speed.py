@@ -173,7 +173,7 @@ def make_job(args: argparse.Namespace, network: str, case_name: str, kind: str) 
 
 def chosen_variants(args: argparse.Namespace, job: Job) -> tuple[Variant, ...]:
     if job.case.training:
-        variants = training_variants(args.device)
+        variants = training_variants(job.network, args.device)
     else:
         variants = inference_variants(args.device, compiled=args.compile, exported=args.exported)
     wanted = args.variants

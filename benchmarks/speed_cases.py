@@ -88,6 +88,7 @@ VARIANT_NAMES = (
     'compiled',
     *EXPORTED,
     'mixed precision',
+    'activation checkpointing',
 )
 
 
@@ -108,11 +109,13 @@ def inference_variants(device: str, *, compiled: bool, exported: bool) -> Iterat
                 yield Variant(name, precision)
 
 
-def training_variants(device: str) -> Iterator[Variant]:
-    """Those to measure on a device; the reference first."""
+def training_variants(network: str, device: str) -> Iterator[Variant]:
+    """Those to measure of a network on a device; the reference first."""
     yield PLAIN
     yield Variant('as trained', 'float32')
     yield Variant('mixed precision', 'float16' if device.startswith('cuda') else 'bfloat16')
+    if network == 'darnet':
+        yield Variant('activation checkpointing', 'float32')
     # A further way to train: one line here, and its entry in speed_training.CHANGES.
 
 

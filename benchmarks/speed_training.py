@@ -23,8 +23,15 @@ from mmcd.engine.bfloat16 import BFloat16OptimWrapper
 from mmcd.models.decode_heads.darnet_head import DARNetHead
 from mmcd.models.decode_heads.prx_decoder import PRXDecoded
 
+
+def _checkpoint_activations(model: nn.Module) -> None:
+    model.backbone.with_cp = model.decode_head.decoder.with_cp = True
+
+
 # What a variant changes in a copy of the model before it is trained, by the variant's name.
-CHANGES: dict[str, Callable[[nn.Module], object]] = {}
+CHANGES: dict[str, Callable[[nn.Module], object]] = {
+    'activation checkpointing': _checkpoint_activations
+}
 
 
 def prepare(variant: Variant, model: nn.Module, case: Case, device: torch.device) -> Prepared:

@@ -17,18 +17,15 @@ fi
 # The newest of some files; they may be of several runs.
 newest() { { ls -t "$@" 2>/dev/null || true; } | head -n 1; }
 
-# glibc gives each large tensor back to the system, and the page faults cost up to half of a step.
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
-
 "$python" tools/dataset_converters/make_sample_pairs.py
-"$python" tools/train.py "$config" --work-dir "$out"
+"$python" tools/train.py "$config" --work-dir "$out" --keep-memory
 
 checkpoint=$(newest "$out"/best_change_f1*.pth)
 if [ -z "$checkpoint" ]; then
     echo "error: the training left no checkpoint $out/best_change_f1*.pth" >&2
     exit 1
 fi
-"$python" tools/test.py "$config" "$checkpoint" --work-dir "$out/test" \
+"$python" tools/test.py "$config" "$checkpoint" --work-dir "$out/test" --keep-memory \
     --out "$out/masks" --show-dir "$out/pictures"
 
 cat <<END

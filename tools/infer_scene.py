@@ -59,9 +59,12 @@ def main() -> int:
     with quiet_imports():
         from mmcd.apis import init_model
         from mmcd.apis.inference import is_exported
+        from mmcd.engine.launch import use_kept_memory
         from mmcd.scene.tile_prediction import as_predictor, own_settings
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)
+    if args.keep_memory:
+        use_kept_memory()
     pairs = _pairs(args)
     share = _join_processes()
     model = init_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from argparse import Namespace
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from torch import distributed
 
+from mmcd.allocator import keep_freed_memory
 from mmcd.arguments import parse_cfg_options
 from mmcd.checkpoints import use_safe_loading
 from mmcd.config import load_config
@@ -35,6 +37,8 @@ def prepare_run(args: Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.keep_memory:
+        use_kept_memory()
     _fit_workers(cfg)
     use_safe_loading(trusted=args.trust_checkpoint)
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
@@ -60,6 +64,14 @@ def use_mixed_precision(cfg: Config) -> None:
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     else:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+
+
+def use_kept_memory() -> None:
+    """Keep freed memory in the process, or say that it can't be done here."""
+    if not keep_freed_memory():
+        logging.getLogger('mmcd').warning(
+            '--keep-memory has no effect here: it is for Linux with glibc.'
+        )
 
 
 def add_hook(cfg: Config, hook: dict) -> None:

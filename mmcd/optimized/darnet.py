@@ -4,7 +4,7 @@
 - A map pooled by 8 is the map pooled by 4, pooled by 2.
 - Only y_1: the coarser logits stay at their own resolution.
 - All that reads a decoder level's result reads it through taps, mixed at the level's own
-  resolution: :mod:`mmcd.optimized.upsampled_conv`.
+  resolution: :mod:`mmcd.models.layers.upsampled_conv`.
 - Channel attention scales the weights of the convolution behind it, not the map.
 - Level by level in strips that stay in the processor's cache; branches are written straight into
   the map that the next convolution reads.

@@ -13,10 +13,11 @@ from torch.nn import functional as F
 from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
 from mmcd.models.layers.channel_attention import ChannelAttention
 from mmcd.models.layers.nested_block import NestedBlock
+from mmcd.models.layers.upsampled_conv import tap_weights
 from mmcd.optimized.criss_cross import MergedCrissCross
 from mmcd.optimized.folding import affine, fold, fold_block
 from mmcd.optimized.strips import strips
-from mmcd.optimized.upsampled_conv import UpsampledConv, tap_weights
+from mmcd.optimized.upsampled_conv import UpsampledConv
 
 
 class DecoderLevel(nn.Module):

@@ -1,10 +1,7 @@
-"""A convolution behind bilinear up-sampling, worked out before the up-sampling.
+"""The up-sampling that is left of :mod:`mmcd.models.layers.upsampled_conv`, in blocks.
 
-Mixing channels and interpolating are both linear. So the nine taps of ``conv3x3(upsample(x))`` mix
-the channels at the LOW resolution, as one 1x1 convolution, and what is left is one small banded
-matrix along the width and one along the height, which shift by the tap and interpolate at once;
-the convolution's zero padding is part of them. The result is the same up to rounding, for about
-1 / s^2 of the multiplications.
+Each block of an axis reads its own inputs and one neighbour at either side, so that the work grows
+with the map's area, and a strip of rows can be made at a time.
 """
 
 from __future__ import annotations
@@ -15,18 +12,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from mmcd.models.layers.upsampled_conv import interpolation
+
 # Input positions that share one matrix: with more of them it holds more zeros, with fewer the
 # neighbours' inputs (one position at either side) are read again more often.
 BLOCK = 16
-
-
-def tap_weights(conv: nn.Conv2d) -> Tensor:
-    """The weights of a 3x3 convolution as those of a 1x1 convolution to its taps.
-
-    Shape:
-        (C_out, C_in, 3, 3) to (9 * C_out, C_in, 1, 1) in the order (row, column, C_out).
-    """
-    return conv.weight.detach().permute(2, 3, 0, 1).reshape(-1, conv.in_channels, 1, 1)
 
 
 class UpsampledConv(nn.Module):
@@ -89,34 +79,6 @@ class UpsampledConv(nn.Module):
             return _make_blocks(size, BLOCK, self.scale, like.dtype, like.device)
         length = -(-size // -(-size // BLOCK))  # as few blocks, of equal length
         return _kept_blocks(size, length, self.scale, like.dtype, like.device)
-
-
-def interpolation(size: int, scale: int, start: Tensor, outputs: int, inputs: int) -> Tensor:
-    """Weights of up-sampling by ``scale`` along one axis, for each of the three taps.
-
-    Args:
-        size: length of the whole axis before the up-sampling.
-        scale: the factor.
-        start: (B,) input positions where blocks begin; block b makes the outputs from
-            ``scale * start[b]`` on, of the inputs from ``start[b] - 1`` on.
-        outputs: number of outputs of a block.
-        inputs: number of inputs of a block.
-
-    Shape:
-        (B, outputs, inputs * 3): the weight of the input at tap -1, 0, 1, the tap running fastest.
-    """
-    device = start.device
-    # Exact in float32: the scales are powers of two.
-    start = start.float()[:, None, None, None]
-    taps = torch.arange(-1, 2, device=device)
-    # Where on the enlarged axis each tap of each output reads: (B, outputs, 1, 3).
-    place = scale * start + torch.arange(outputs, device=device)[:, None, None] + taps
-    inside = (place >= 0) & (place < size * scale)
-    # Bilinear, align_corners=False: beyond the first and the last centre the value stays.
-    source = ((place + 0.5) / scale - 0.5).clamp(0, size - 1)
-    position = start - 1 + torch.arange(inputs, device=device)[:, None]
-    weight = (1 - (source - position).abs()).clamp(min=0) * inside
-    return weight.flatten(2)
 
 
 def _make_blocks(

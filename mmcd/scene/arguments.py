@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_inference_arguments
+from mmcd.arguments import add_inference_arguments, add_memory_argument
 from mmcd.scene.settings import PROBABILITY_TYPES, RESAMPLINGS, SCALINGS, SceneSettings
 
 DEFAULTS = SceneSettings()
@@ -133,6 +133,7 @@ def _add_prediction(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
     add_inference_arguments(group)
+    add_memory_argument(group)
     group.add_argument(
         '--runtime',
         choices=['onnxruntime', 'openvino'],

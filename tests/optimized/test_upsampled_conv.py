@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmcd.optimized.upsampled_conv import UpsampledConv, tap_weights
+from mmcd.models.layers.upsampled_conv import tap_weights
+from mmcd.optimized.upsampled_conv import UpsampledConv
 
 
 def both_ways(

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.models.layers.activation_checkpoint import checkpointed
 from mmcd.models.layers.conv_bn_relu import conv_bn_relu
 from mmcd.models.layers.initialisation import KAIMING_FAN_IN
 from mmcd.registry import MODELS
@@ -19,6 +20,8 @@ class UNetEncoder(BaseModule):
         in_channels: bands of one date.
         base_channels: channels of the first level (32 as published); they double at each level.
         num_levels: how many levels, at strides 1, 2, 4, ...
+        with_cp: while training, keep each level's result only and work out what lies between
+            again in the backward pass: less memory, more time.
         init_cfg: MMEngine's initialisation config. Default: Kaiming normal (fan-in) for
             convolutions, N(1, 0.02) for the BatchNorm weights, as in DARNet's release.
 
@@ -36,9 +39,11 @@ class UNetEncoder(BaseModule):
         in_channels: int = 3,
         base_channels: int = 32,
         num_levels: int = 5,
+        with_cp: bool = False,
         init_cfg: dict | list[dict] | None = KAIMING_FAN_IN,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
+        self.with_cp = with_cp
         self.levels = nn.ModuleList()
         for level in range(num_levels):
             channels = base_channels * 2**level
@@ -50,6 +55,7 @@ class UNetEncoder(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         maps = []
         for index, level in enumerate(self.levels):
-            x = level(F.max_pool2d(x, 2) if index else x)
+            x = F.max_pool2d(x, 2) if index else x
+            x = checkpointed(level, level, x) if self.with_cp and self.training else level(x)
             maps.append(x)
         return tuple(maps)

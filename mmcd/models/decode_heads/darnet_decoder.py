@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.models.layers.activation_checkpoint import checkpointed
 from mmcd.models.layers.channel_attention import ChannelAttention
 from mmcd.models.layers.conv_bn_relu import conv_bn_relu
 from mmcd.models.layers.criss_cross_attention import JointTemporalAttention
 from mmcd.models.layers.date_batching import apply_to_dates
 from mmcd.models.layers.nested_block import NestedBlock
+from mmcd.models.layers.upsampled_conv import conv_of_upsampled
 
 
 class DARNetDecoder(nn.Module):
@@ -26,15 +29,23 @@ class DARNetDecoder(nn.Module):
         in_channels: channels of one date's feature maps, from level 1 to L.
         branch_channels: channels that each skip or deep branch brings (32 as published).
         num_classes: channels of the logits.
+        with_cp: while training, keep each level's result only and work out what lies between
+            again in the backward pass: less memory, more time.
 
     Reference:
         Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544, sections III-B to III-D.
     """
 
     def __init__(
-        self, *, in_channels: Sequence[int], branch_channels: int = 32, num_classes: int = 2
+        self,
+        *,
+        in_channels: Sequence[int],
+        branch_channels: int = 32,
+        num_classes: int = 2,
+        with_cp: bool = False,
     ) -> None:
         super().__init__()
+        self.with_cp = with_cp
         self.num_levels = top = len(in_channels)
         fused = top * branch_channels  # a change feature and deep branches always sum to this
         decoded = dict.fromkeys(range(1, top), fused) | {top: in_channels[-1]}
@@ -81,7 +92,12 @@ class DARNetDecoder(nn.Module):
         decoded: dict[int, Tensor] = {}
         logits: list[Tensor] = []
         for level in range(self.num_levels, 0, -1):
-            decoded[level] = self._decode(level, before, after, decoded)
+            # A copy: when the level is worked out again, there are more results.
+            parts = level, before, after, dict(decoded)
+            if self.with_cp and self.training:
+                decoded[level] = checkpointed(self, self._decode, *parts)
+            else:
+                decoded[level] = self._decode(*parts)
             inputs = decoded[level]
             if logits:
                 inputs = torch.cat([inputs, _enlarge(logits[-1], 2)], dim=1)
@@ -107,10 +123,17 @@ class DARNetDecoder(nn.Module):
         if level == self.num_levels:
             return self.channel_attention[key](change)
         deep = [
-            self.deep[f'{source}_to_{level}'](_enlarge(decoded[source], 2 ** (source - level)))
+            self._deep_branch(self.deep[f'{source}_to_{level}'], decoded[source], source - level)
             for source in range(level + 1, self.num_levels + 1)
         ]
         return self.fuse[key](self.channel_attention[key](torch.cat([change, *deep], dim=1)))
+
+    @staticmethod
+    def _deep_branch(part: Any, x: Tensor, levels: int) -> Tensor:
+        """Bilinear up-sampling by 2^levels, then convolution, BatchNorm and ReLU."""
+        if levels == 1:
+            return part(_enlarge(x, 2))
+        return part.relu(part.bn(conv_of_upsampled(x, part.conv, 2**levels)))
 
     def _skip_branches(
         self, level: int, before: Sequence[Tensor], after: Sequence[Tensor]

@@ -30,6 +30,7 @@ class DARNetHead(BaseDecodeHead):
         loss_weights: weight of each output's loss, by level: ``dict(d5=0.2, ..., d1=0.2)``. The
             default is 0.2 each. (The release lists six numbers for five outputs.)
         ignore_index: label value that is left out of the losses.
+        with_cp: see :class:`DARNetDecoder`.
         init_cfg: MMEngine's initialisation config, the release's by default.
 
     Shape:
@@ -55,6 +56,7 @@ class DARNetHead(BaseDecodeHead):
         ),
         loss_weights: Mapping[str, float] | None = None,
         ignore_index: int = 255,
+        with_cp: bool = False,
         init_cfg: dict | list[dict] | None = KAIMING_FAN_IN,
     ) -> None:
         super().__init__(
@@ -76,6 +78,7 @@ class DARNetHead(BaseDecodeHead):
             in_channels=[total // 2 for total in in_channels],
             branch_channels=channels,
             num_classes=num_classes,
+            with_cp=with_cp,
         )
         levels = [f'd{level}' for level in range(len(in_channels), 0, -1)]
         self.loss_weights = dict(loss_weights or dict.fromkeys(levels, 0.2))
