@@ -89,11 +89,14 @@ class DecoderLevel(nn.Module):
         Returns:
             The level's logits (N, classes, h, w), and its taps by the level that reads them.
         """
-        change = self.change(self._attended(self._dates(skips)))
-        if self.graph:
-            mixed = self._mixed_whole(self._fused_whole(change, taps))
-        else:
+        # Strips are for a processor's cache; a GPU wants few large operations.
+        in_strips = not self.graph and skips[0].device.type == 'cpu'
+        dates = self._dates(skips) if in_strips else self._dates_whole(skips)
+        change = self.change(self._attended(dates))
+        if in_strips:
             mixed = self._mixed(self._fused(change, taps))
+        else:
+            mixed = self._mixed_whole(self._fused_whole(change, taps))
         own, *others = mixed.split(self.tap_sizes, dim=3)
         parts = [own]
         if coarser is not None:
@@ -104,19 +107,13 @@ class DecoderLevel(nn.Module):
 
     def _dates(self, skips: list[Tensor]) -> Tensor:
         """Both dates' features, (N, h, 2, w, C): side by side along the width."""
-        convs = self.skip or [nn.Identity()]
-        # The two halves of what the change feature's first convolution takes.
-        total = self.change.conv1.in_channels // 2
-        if self.graph:
-            maps = torch.cat([F.relu(conv(x)) for conv, x in zip(convs, skips, strict=True)], dim=1)
-            maps = maps.permute(0, 2, 3, 1)
-            num = maps.shape[0] // 2
-            return torch.stack([maps[:num], maps[num:]], dim=2)
         num, _, height, width = skips[0].shape
         num //= 2
+        # Half of what the change feature's first convolution takes.
+        total = self.change.conv1.in_channels // 2
         dates = skips[0].new_empty(num, height, 2, width, total)
         first = 0
-        for conv in convs:
+        for conv in self.skip or [nn.Identity()]:
             maps = conv(skips.pop(0)).permute(0, 2, 3, 1)
             last = first + maps.shape[3]
             for date in range(2):
@@ -124,6 +121,13 @@ class DecoderLevel(nn.Module):
                 torch.clamp_min(source, 0, out=dates[:, :, date, :, first:last])
             first = last
         return dates
+
+    def _dates_whole(self, skips: list[Tensor]) -> Tensor:
+        # The top level has no branches: it takes the encoder's map itself.
+        parts = [F.relu(conv(x)) for conv, x in zip(self.skip, skips, strict=False)]
+        maps = torch.cat(parts or skips, dim=1).permute(0, 2, 3, 1)
+        num = maps.shape[0] // 2
+        return torch.stack([maps[:num], maps[num:]], dim=2)
 
     def _attended(self, dates: Tensor) -> Tensor:
         """The two dates' channels stacked, (N, h, w, 2C)."""

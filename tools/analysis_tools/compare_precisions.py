@@ -76,6 +76,8 @@ def main() -> None:
     args = parse_args()
     require_stack()
     with quiet_imports():
+        import mmseg.datasets  # noqa: F401  the pipelines' transforms
+
         from mmcd.apis import init_model
     options = parse_cfg_options(args.cfg_options)
     model = init_model(args.config, args.checkpoint, args.device, options)

@@ -10,6 +10,7 @@ the convolution's zero padding is part of them. The result is the same up to rou
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ def conv_of_upsampled(x: Tensor, conv: nn.Conv2d, scale: int) -> Tensor:
     high = down @ wide.permute(1, 2, 3, 0, 4).flatten(3).flatten(1, 2)
     high = high.unflatten(2, (width * scale, -1))
     # Under autocast the products are of its precision, the bias is not.
-    high = high + conv.bias.to(high.dtype)
+    high = high + cast(Tensor, conv.bias).to(high.dtype)
     return high.permute(0, 3, 1, 2)
 
 
