@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from mmcd.models.decode_heads.prx_decoder import PRXDecoder
 from mmcd.models.layers.date_batching import split_dates
-from mmcd.models.layers.temporal_cross_attention import TemporalCrossAttention
+from mmcd.models.layers.temporal_cross_attention import CrossDateBlock, TemporalCrossAttention
 from mmcd.models.layers.tri_fusion import DeepestFusion, TriFusion
 from mmcd.optimized.folding import fold, fold_encoder
+from mmcd.optimized.strips import strips
 
 
 class OptimizedPRX(nn.Module):
@@ -86,7 +87,7 @@ class _CrossAttention(nn.Module):
     def __init__(self, attention: TemporalCrossAttention) -> None:
         super().__init__()
         self.embed = copy.deepcopy(attention.embed)
-        self.block = copy.deepcopy(attention.block).eval()
+        self.block = _CrossDateBlock(attention.block)
         tokens = torch.stack([attention.before_token, attention.after_token])
         self.register_buffer('tokens', tokens.detach().clone())  # (2, 1, 1, C)
         # The batch norm stands behind the up-sampling, whose weights sum to 1: it commutes.
@@ -103,6 +104,50 @@ class _CrossAttention(nn.Module):
             size = both.shape[2:]
             context = F.interpolate(context, size=size, mode='bilinear', align_corners=True)
         return both + context
+
+
+class _CrossDateBlock(nn.Module):
+    """See :class:`mmcd.models.layers.temporal_cross_attention.CrossDateBlock`."""
+
+    graph = False
+
+    def __init__(self, block: CrossDateBlock) -> None:
+        super().__init__()
+        block = copy.deepcopy(block).eval()
+        self.input_norm, self.qkv, self.qkv_norm = block.input_norm, block.qkv, block.qkv_norm
+        self.context_norm, self.mlp = block.context_norm, block.mlp
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = self.input_norm(tokens)
+        num = tokens.shape[0] // 2
+        qkv = self.qkv_norm(self.qkv(tokens).unflatten(-1, (3, -1)))
+        query, key, value = qkv.unbind(dim=2)
+        # The dates swap their queries and keep their keys and values.
+        query = torch.cat([query[num:], query[:num]])
+        in_strips = not self.graph and tokens.device.type == 'cpu'
+        if in_strips and tokens.dtype != torch.float32:
+            context = _attend_in_strips(query, key, value)
+        else:
+            query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+            context = F.scaled_dot_product_attention(query, key, value).squeeze(1)
+        tokens = self.context_norm(tokens + context)
+        return tokens + self.mlp(tokens)
+
+
+def _attend_in_strips(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Plain attention of one head, (N, L, C).
+
+    On processors PyTorch's fused kernel takes as long in bfloat16 as in float32; two products in
+    bfloat16 with a softmax in float32 between them take a third of that.
+    """
+    query = query * query.shape[2] ** -0.5
+    context = torch.empty_like(value)
+    for image, keys in enumerate(key.transpose(1, 2)):
+        for start, stop in strips(query.shape[1], 6 * key.shape[1], query):
+            affinity = query[image, start:stop] @ keys
+            weight = affinity.float().softmax(dim=1).to(value.dtype)
+            torch.mm(weight, value[image], out=context[image, start:stop])
+    return context
 
 
 class _DeepestFusion(nn.Module):
@@ -167,7 +212,7 @@ class _TriFusion(nn.Module):
         reduced = bias.to(both.dtype)
         for x, part in zip(flat, matrix.split(channels, dim=1), strict=True):
             reduced = torch.baddbmm(reduced, x, part)
-        reduced = reduced.transpose(1, 2).unflatten(2, both.shape[2:])
+        reduced = reduced.unflatten(1, both.shape[2:]).permute(0, 3, 1, 2)
         reduced = F.relu_(self.reduce_norm(reduced))
         return F.relu_(self.refine(reduced)).add_(reduced)
 
