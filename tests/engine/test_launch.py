@@ -120,3 +120,12 @@ def test_hooks_are_added_to_the_config_s_own():
     cfg = Config({})
     launch.add_hook(cfg, dict(type='SavePredictions'))
     assert len(cfg.custom_hooks) == 1
+
+
+def test_memory_is_kept_where_that_is_asked_for(monkeypatch, caplog):
+    calls = []
+    monkeypatch.setattr(launch, 'keep_freed_memory', lambda: calls.append(1) or False)
+    launch.prepare_run(arguments())
+    assert not calls
+    launch.prepare_run(arguments('--keep-memory'))
+    assert calls and '--keep-memory has no effect here: it is for Linux with glibc' in caplog.text
