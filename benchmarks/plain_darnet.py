@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
+
+from benchmarks.plain_weights import PlainWeights, batch_norm
 
 ENCODER = 'backbone.levels'
 DECODER = 'decode_head.decoder'
 
 
-class PlainDARNet(nn.Module):
+class PlainDARNet(PlainWeights):
     """DARNet over a flat dict of weights; widths and depth are those of the weights.
 
     Args:
@@ -34,21 +36,8 @@ class PlainDARNet(nn.Module):
     """
 
     def __init__(self, state: Mapping[str, Tensor], *, training: bool = False) -> None:
-        super().__init__()
-        self.names = [name for name in state if not name.endswith('num_batches_tracked')]
-        for name in self.names:
-            value = state[name].detach().clone()
-            if training and 'running_' not in name:
-                self.register_parameter(_attribute(name), nn.Parameter(value))
-            else:
-                self.register_buffer(_attribute(name), value)
+        super().__init__(state, unused=('num_batches_tracked',), training=training)
         self.depth = len({name.split('.')[2] for name in self.names if name.startswith(ENCODER)})
-        self.train(training)
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """The weights under their names in the state dict of the package's DARNet."""
-        return {name: getattr(self, _attribute(name)) for name in self.names}
 
     def forward(self, before: Tensor, after: Tensor) -> tuple[Tensor, ...]:
         state, depth = self.state, self.depth
@@ -195,21 +184,3 @@ def conv(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
     """A convolution that keeps the size."""
     weight = state[f'{name}.weight']
     return F.conv2d(x, weight, state.get(f'{name}.bias'), padding=weight.shape[2] // 2)
-
-
-def batch_norm(state: dict[str, Tensor], name: str, x: Tensor, training: bool) -> Tensor:
-    return F.batch_norm(
-        x,
-        state[f'{name}.running_mean'],
-        state[f'{name}.running_var'],
-        state[f'{name}.weight'],
-        state[f'{name}.bias'],
-        training=training,
-        momentum=0.1,
-        eps=1e-5,
-    )
-
-
-def _attribute(name: str) -> str:
-    """PyTorch allows no dots in the name of a parameter."""
-    return name.replace('.', '__')

@@ -11,15 +11,17 @@ import math
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
+
+from benchmarks.plain_weights import PlainWeights, batch_norm
 
 ENCODER = 'backbone'
 DECODER = 'decode_head.decoder'
 UNUSED = ('num_batches_tracked', 'refinement')
 
 
-class PlainPRX(nn.Module):
+class PlainPRX(PlainWeights):
     """PRX-Change over a flat dict of weights; widths and depth are those of the weights.
 
     Cross-attention is on where its weights are there. Encoders of basic blocks only (ResNet-18
@@ -41,20 +43,7 @@ class PlainPRX(nn.Module):
     """
 
     def __init__(self, state: Mapping[str, Tensor], *, training: bool = False) -> None:
-        super().__init__()
-        self.names = [name for name in state if not any(part in name for part in UNUSED)]
-        for name in self.names:
-            value = state[name].detach().clone()
-            if training and 'running_' not in name:
-                self.register_parameter(_attribute(name), nn.Parameter(value))
-            else:
-                self.register_buffer(_attribute(name), value)
-        self.train(training)
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """The weights under their names in the state dict of the package's PRX-Change."""
-        return {name: getattr(self, _attribute(name)) for name in self.names}
+        super().__init__(state, unused=UNUSED, training=training)
 
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
         state, num = self.state, before.shape[0]
@@ -227,21 +216,3 @@ def group_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
     """Groups of 32 channels; slim variants narrower than that have one group."""
     groups = max(x.shape[1] // 32, 1)
     return F.group_norm(x, groups, state[f'{name}.weight'], state[f'{name}.bias'], eps=1e-5)
-
-
-def batch_norm(state: dict[str, Tensor], name: str, x: Tensor, training: bool) -> Tensor:
-    return F.batch_norm(
-        x,
-        state[f'{name}.running_mean'],
-        state[f'{name}.running_var'],
-        state[f'{name}.weight'],
-        state[f'{name}.bias'],
-        training=training,
-        momentum=0.1,
-        eps=1e-5,
-    )
-
-
-def _attribute(name: str) -> str:
-    """PyTorch allows no dots in the name of a parameter."""
-    return name.replace('.', '__')

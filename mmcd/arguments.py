@@ -32,14 +32,27 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='how the processes of a distributed run are started (default: none)',
     )
-    parser.add_argument(
+    add_trust_argument(parser)
+    # Launchers of before torchrun pass it; torchrun sets the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+
+
+def add_model_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that a model is built and loaded with."""
+    group.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='replace settings of the config'
+    )
+    add_trust_argument(group)
+
+
+def add_trust_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the option that lets a checkpoint run code."""
+    group.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='load checkpoints that hold other objects than tensors: this runs code from the file, '
         'so name it only for files whose origin you trust',
     )
-    # Launchers of before torchrun pass it; torchrun sets the environment instead.
-    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 
 
 def add_memory_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

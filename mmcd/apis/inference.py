@@ -22,6 +22,7 @@ from mmcd.checkpoints import load_weights
 from mmcd.config import drop_pretrained, load_config
 from mmcd.deployment.exported_model import ExportedModel, check_settings
 from mmcd.errors import ConfigError, ImagePairError
+from mmcd.models.layers.date_batching import reverse_bands
 from mmcd.models.probability import change_probability
 from mmcd.optimized.kept import optimized
 from mmcd.registry import MODELS
@@ -177,7 +178,7 @@ def _open_exported(
 def _predict_exported(model: ExportedModel, pair: torch.Tensor) -> ChangeResult:
     """Of a stacked pair (2C, H, W) as the pipeline gives it, in BGR order where C = 3."""
     if len(pair) == 6:
-        pair = pair.unflatten(0, (2, 3)).flip(1).flatten(0, 1)
+        pair = reverse_bands(pair)
     probability = model(pair[None].numpy())[0]
     return ChangeResult((probability > model.threshold).astype(np.uint8), probability)
 

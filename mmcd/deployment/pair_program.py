@@ -12,6 +12,7 @@ from mmcd.deployment.deepness import FULL_SCALE
 from mmcd.deployment.metadata import DEEPNESS, SEPARATE
 from mmcd.errors import ExportError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.models.probability import probability_of_logits
 from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
 from mmcd.optimized import OptimizedSegmentor, optimize_for_inference
 from mmcd.optimized.graph import for_graph
@@ -66,8 +67,7 @@ class StackedProgram(nn.Module):
         if self.normalises:
             pair = (pair - self.mean) / self.std
         logits = self.network(pair)
-        probability = logits.softmax(1)[:, 1:2] if logits.shape[1] > 1 else logits.sigmoid()
-        return probability, logits
+        return probability_of_logits(logits), logits
 
 
 class SeparateProgram(nn.Module):

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.structures import SegDataSample
-from torch import Tensor
 
 from mmcd.errors import ExportError
+from mmcd.models.probability import probability_of_logits
+from mmcd.models.tile_logits import tile_logits
 
 # Of the largest logit. Rounding gives 1e-6; the faults that are looked for gave 1e-2 and more.
 TOLERANCE = 1e-4
@@ -72,7 +71,6 @@ def check_parity(
     return Deviation(worst_probability, worst_logits, len(shapes))
 
 
-@torch.inference_mode()
 def reference(model: EncoderDecoder, tiles: np.ndarray) -> dict[str, np.ndarray]:
     """The trained model's ``logits`` (N, K, H, W) and ``probability`` (N, 1, H, W).
 
@@ -80,16 +78,10 @@ def reference(model: EncoderDecoder, tiles: np.ndarray) -> dict[str, np.ndarray]
         model: the trained model.
         tiles: (N, 2C, H, W) uint8, in RGB order where C = 3; sizes that it needs not pad.
     """
-    pairs = torch.from_numpy(tiles)
-    if tiles.shape[1] == 6:
-        # As where files are read: the data preprocessor takes three bands as BGR.
-        pairs = pairs.unflatten(1, (2, 3)).flip(2).flatten(1, 2)
-    size = tiles.shape[2:]
-    samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in tiles]
-    data = model.data_preprocessor(dict(inputs=list(pairs), data_samples=samples), False)
-    logits: Tensor = model.encode_decode(data['inputs'], [sample.metainfo for sample in samples])
-    changed = logits.softmax(1)[:, 1:2] if logits.shape[1] > 1 else logits.sigmoid()
-    return dict(logits=logits.cpu().numpy(), probability=changed.cpu().numpy())
+    logits = tile_logits(model, tiles)
+    return dict(
+        logits=logits.cpu().numpy(), probability=probability_of_logits(logits).cpu().numpy()
+    )
 
 
 def _distance(found: np.ndarray, expected: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmcd.errors import ConfigError, ImagePairError
+from mmcd.models.layers.date_batching import reverse_bands
 from mmcd.registry import MODELS
 
 
@@ -86,7 +87,7 @@ class PairDataPreprocessor(SegDataPreProcessor):
             )
         bands = channels // 2
         if self.reverse_bands or (self.reverse_bands is None and bands == 3):
-            image = image.unflatten(0, (2, bands)).flip(1).flatten(0, 1)
+            image = reverse_bands(image)
         image = image.float()
         if self.pair_mean is None:
             return image

@@ -14,3 +14,8 @@ def change_probability(sample: SegDataSample) -> Tensor:
     """
     scores = sample.seg_logits.data.float()
     return scores.softmax(dim=0)[1] if scores.shape[0] > 1 else scores[0]
+
+
+def probability_of_logits(logits: Tensor) -> Tensor:
+    """From logits (N, 1 or 2, H, W) to the probability of change (N, 1, H, W)."""
+    return logits.softmax(1)[:, 1:2] if logits.shape[1] > 1 else logits.sigmoid()

@@ -68,11 +68,10 @@ class OptimizedDARNet(nn.Module):
             for conv in cast(nn.ModuleList, convs):
                 x = F.relu_(conv(x))
             maps[number].append(x)
-            if number == top:
-                maps[top] = [x]
-                break
-            pooled = x = F.max_pool2d(x, 2)
+            if number < top:
+                pooled = x = F.max_pool2d(x, 2)
             for level in range(number + 1, top):
                 maps[level].append(pooled)
-                pooled = F.max_pool2d(pooled, 2)
+                if level < top - 1:
+                    pooled = F.max_pool2d(pooled, 2)
         return maps

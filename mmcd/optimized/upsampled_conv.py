@@ -12,7 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from mmcd.models.layers.upsampled_conv import interpolation
+from mmcd.models.layers.upsampled_conv import interpolated_rows, interpolation
 
 # Input positions that share one matrix: with more of them it holds more zeros, with fewer the
 # neighbours' inputs (one position at either side) are read again more often.
@@ -56,7 +56,7 @@ class UpsampledConv(nn.Module):
         for image in range(len(taps)):
             for start in range(0, height, BLOCK):
                 stop = min(start + BLOCK, height)
-                weight = _strip(height, self.scale, start, stop, taps.dtype, taps.device)
+                weight = interpolated_rows(height, self.scale, start, stop, taps.dtype, taps.device)
                 source = taps[image : image + 1, max(start - 1, 0) : stop + 1]
                 rows = self._widen(source).view(-1, width * self.channels)
                 high = torch.addmm(bias, weight, rows).view(-1, width, self.channels)
@@ -68,9 +68,8 @@ class UpsampledConv(nn.Module):
         index, weight = self._blocks(width, taps)
         by_row = taps.unflatten(3, (3, -1)).transpose(2, 3)  # (N, h, 3, w, 3 * C)
         blocks = by_row.index_select(3, index).unflatten(3, (weight.shape[0], -1))
-        blocks = blocks.unflatten(5, (3, self.channels)).flatten(
-            4, 5
-        )  # (N, h, 3, B, inputs * 3, C)
+        # (N, h, 3, B, inputs * 3, C)
+        blocks = blocks.unflatten(5, (3, self.channels)).flatten(4, 5)
         wide = (weight @ blocks).flatten(3, 4)[:, :, :, : width * self.scale]
         return wide.contiguous()
 
@@ -93,15 +92,3 @@ def _make_blocks(
 
 
 _kept_blocks = lru_cache(maxsize=128)(_make_blocks)
-
-
-@lru_cache(maxsize=512)
-def _strip(
-    size: int, scale: int, start: int, stop: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """The weights of the rows from ``start`` to ``stop`` and their neighbours within the map."""
-    begin = torch.tensor([start], device=device)
-    weight = interpolation(size, scale, begin, scale * (stop - start), stop - start + 2)[0]
-    first = 3 if start == 0 else 0
-    last = weight.shape[1] - (3 if stop == size else 0)
-    return weight[:, first:last].contiguous().to(dtype)

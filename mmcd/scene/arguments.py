@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_inference_arguments, add_memory_argument
+from mmcd.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
 from mmcd.scene.settings import PROBABILITY_TYPES, RESAMPLINGS, SCALINGS, SceneSettings
 
 DEFAULTS = SceneSettings()
@@ -143,11 +143,4 @@ def _add_prediction(group: argparse._ArgumentGroup) -> None:
         '--resume', action='store_true', help='go on with what a stopped run has finished'
     )
     group.add_argument('--quiet', action='store_true', help='no progress, warnings and errors only')
-    group.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='replace settings of the config'
-    )
-    group.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints that hold other objects than tensors: this runs code from the file',
-    )
+    add_model_arguments(group)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmcd.deployment.exported_model import ExportedModel, check_settings
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
+from mmcd.models.probability import probability_of_logits
+from mmcd.models.tile_logits import tile_logits
 from mmcd.optimized.kept import optimized
 from mmcd.scene.settings import SceneSettings
 from mmcd.weights_hash import weights_sha256
@@ -43,20 +44,11 @@ class ModelPredictor:
         self._trained = model
         self._model = optimized(model, precision=precision, compile=compile)
 
-    @torch.inference_mode()
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
-        size = tiles.shape[2:]
-        pairs = torch.from_numpy(tiles)
-        if tiles.shape[1] == 6:
-            # As where files are read: the data preprocessor takes three bands as BGR.
-            pairs = pairs.unflatten(1, (2, 3)).flip(2).flatten(1, 2)
-        samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in tiles]
-        data = self._model.data_preprocessor(dict(inputs=list(pairs), data_samples=samples), False)
-        metas = [sample.metainfo for sample in samples]
-        logits = self._model.encode_decode(data['inputs'], metas)
-        changed = logits.softmax(1)[:, 1] if logits.shape[1] > 1 else logits.sigmoid()[:, 0]
+        height, width = tiles.shape[2:]
+        changed = probability_of_logits(tile_logits(self._model, tiles))[:, 0]
         # A data preprocessor may have padded at the bottom and the right.
-        return changed[:, : size[0], : size[1]].cpu().numpy()
+        return changed[:, :height, :width].cpu().numpy()
 
     def describe(self) -> dict[str, Any]:
         """What tells this model from others: its type and a hash of its weights and its config."""

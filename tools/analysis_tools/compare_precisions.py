@@ -13,7 +13,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import parse_cfg_options
+from mmcd.arguments import add_model_arguments, parse_cfg_options
 from mmcd.console import quiet_imports, run_tool
 from mmcd.stack import require_stack
 
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         '--precision', default='bfloat16', choices=['float32', 'bfloat16', 'float16']
     )
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1 (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE')
+    add_model_arguments(parser)
     return parser.parse_args()
 
 
@@ -80,7 +80,13 @@ def main() -> None:
 
         from mmcd.apis import init_model
     options = parse_cfg_options(args.cfg_options)
-    model = init_model(args.config, args.checkpoint, args.device, options)
+    model = init_model(
+        args.config,
+        args.checkpoint,
+        args.device,
+        options,
+        trust_checkpoint=args.trust_checkpoint,
+    )
     found = compare(model, args.precision)
     print(f'{found.pairs} pairs: {found.same:.3f} % of the pixels have the same mask.')
     print(f'Change F1: float32 {found.trained_f1:.2f}, {args.precision} {found.reduced_f1:.2f}')

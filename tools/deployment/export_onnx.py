@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import parse_cfg_options
+from mmcd.arguments import add_model_arguments, parse_cfg_options
 from mmcd.console import quiet_imports, run_tool
 from mmcd.stack import require_stack
 
@@ -62,18 +62,7 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help="version of ONNX's operators (default: 18, which the most runtimes read)",
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        metavar='KEY=VALUE',
-        help='replace settings of the config, such as model.backbone.base_channels=16',
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load a checkpoint that holds other objects than tensors: this runs code from the '
-        'file, so name it only for files whose origin you trust',
-    )
+    add_model_arguments(parser)
     return parser.parse_args()
 
 

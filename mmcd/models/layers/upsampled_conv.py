@@ -31,10 +31,10 @@ def conv_of_upsampled(x: Tensor, conv: nn.Conv2d, scale: int) -> Tensor:
     num, _, height, width = x.shape
     taps = F.conv2d(x, tap_weights(conv))
     taps = taps.unflatten(1, (3, 3, -1))  # (N, 3, 3, C_out, h, w)
-    across = _kept_interpolation(width, scale, x.device).to(taps.dtype)
+    across = interpolated_rows(width, scale, 0, width, taps.dtype, taps.device)
     wide = across @ taps.permute(5, 2, 0, 4, 1, 3).flatten(2).flatten(0, 1)
     wide = wide.unflatten(1, (num, height, 3, -1))  # (scale * w, N, h, 3, C_out)
-    down = _kept_interpolation(height, scale, x.device).to(taps.dtype)
+    down = interpolated_rows(height, scale, 0, height, taps.dtype, taps.device)
     high = down @ wide.permute(1, 2, 3, 0, 4).flatten(3).flatten(1, 2)
     high = high.unflatten(2, (width * scale, -1))
     # Under autocast the products are of its precision, the bias is not.
@@ -79,11 +79,19 @@ def interpolation(size: int, scale: int, start: Tensor, outputs: int, inputs: in
     return weight.flatten(2)
 
 
-@lru_cache(maxsize=128)
-def _kept_interpolation(size: int, scale: int, device: torch.device) -> Tensor:
-    """Of a whole axis, (scale * size, size * 3)."""
+@lru_cache(maxsize=512)
+def interpolated_rows(
+    size: int, scale: int, start: int, stop: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Of the inputs from ``start`` to ``stop``, with their neighbours within the axis.
+
+    Shape:
+        (scale * (stop - start), inputs * 3), see :func:`interpolation`.
+    """
     # Not as tensors of inference mode, which a later training step could not use.
     with torch.inference_mode(False):
-        start = torch.zeros(1, device=device)
-        weight = interpolation(size, scale, start, size * scale, size + 2)[0]
-        return weight[:, 3:-3].contiguous()  # without the neighbours at either side
+        begin = torch.tensor([start], device=device)
+        weight = interpolation(size, scale, begin, scale * (stop - start), stop - start + 2)[0]
+        first = 3 if start == 0 else 0
+        last = weight.shape[1] - (3 if stop == size else 0)
+        return weight[:, first:last].contiguous().to(dtype)
