@@ -169,7 +169,7 @@ def _open_exported(
         path,
         runtime=runtime or 'onnxruntime',
         precision=precision or 'float32',
-        device=device.type,
+        device=str(device),
     )
     model.cfg = cfg
     return model

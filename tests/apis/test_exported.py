@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from mmcd.apis import init_model, predict_pair, predict_scene
+from mmcd.apis import inference, init_model, predict_pair, predict_scene
 from mmcd.config import load_config
 from mmcd.deployment import ExportedModel, export_onnx
 from mmcd.errors import ConfigError, ExportError
@@ -101,3 +102,11 @@ def test_a_call_in_another_precision(exported, pair) -> None:
     opened = init_model(CONFIG, exported)
     with pytest.raises(ConfigError, match=r'was opened in float32; precision=bfloat16'):
         predict_pair(opened, *pair, precision='bfloat16')
+
+
+def test_the_number_of_the_gpu_reaches_the_runtime(exported, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(
+        inference, 'ExportedModel', lambda path, **kwargs: SimpleNamespace(**kwargs)
+    )
+    assert init_model(CONFIG, exported, device='cuda:1').device == 'cuda:1'
