@@ -1,4 +1,4 @@
-"""Builds and installs mmcd; the requirements stand in mmcd/requirements.py."""
+"""Builds and installs mmcd; the requirements stand in mmcd/install/requirements.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Read by path: `import mmcd` would find another mmcd, or none, while a build is isolated.
 VERSION = runpy.run_path(str(ROOT / 'mmcd' / 'version.py'))['__version__']
-NEEDS = runpy.run_path(str(ROOT / 'mmcd' / 'requirements.py'))
+NEEDS = runpy.run_path(str(ROOT / 'mmcd' / 'install' / 'requirements.py'))
 
 
 class BuildPyWithMim(build_py):

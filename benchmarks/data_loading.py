@@ -15,9 +15,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import parse_cfg_options
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import parse_cfg_options
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -40,9 +40,9 @@ from benchmarks.speed_cases import (
     training_variants,
 )
 from benchmarks.speed_report import add_job, as_markdown, new_results
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
-from mmcd.whole_files import write_whole
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
+from mmcd.io.atomic import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK_ROUNDS = 1

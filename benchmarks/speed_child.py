@@ -199,7 +199,7 @@ def _run_twice(run: Callable[[], Any]) -> None:
 
 
 def _export(job: Job, device: torch.device) -> dict[str, Any]:
-    from mmcd.deployment.export import export_onnx
+    from mmcd.export.onnx_export import export_onnx
 
     model = build_model(job.config, torch.device('cpu'))
     seconds = seconds_of(lambda: export_onnx(model, Path(str(job.onnx))), device)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from benchmarks.speed_cases import Case, Variant
 from benchmarks.speed_models import Dates, plain_network, preprocessed, random_tiles
 from mmcd.errors import ConfigError
-from mmcd.optimized import optimize_for_inference
+from mmcd.inference import optimize_for_inference
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _autocast(model: nn.Module, inputs: Tensor, precision: str) -> Prepared:
 def _exported(variant: Variant, tiles: Tensor, device: torch.device, onnx: str | None) -> Prepared:
     if onnx is None or not Path(onnx).is_file():
         raise ConfigError('There is no exported network.')
-    from mmcd.deployment.exported_model import ExportedModel
+    from mmcd.inference.exported_model import ExportedModel
 
     runtime = variant.name.lower().replace(' ', '')
     exported = ExportedModel(

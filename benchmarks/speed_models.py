@@ -17,7 +17,7 @@ from benchmarks.speed_cases import Case
 from mmcd.apis import init_model
 from mmcd.models.decode_heads.darnet_head import DARNetHead
 from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
-from mmcd.models.layers.date_batching import reverse_bands
+from mmcd.models.layers.pair_ops import reverse_bands
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # The plain PRX-Change has neither; without them, both train the same function.

@@ -7,7 +7,7 @@ are written with their scope, such as ``mmseg.CrossEntropyLoss`` or ``mmpretrain
 
 from __future__ import annotations
 
-from mmcd.stack import require_stack
+from mmcd.install.stack import require_stack
 
 # Before the first import of the stack: what is missing or too old is said in one readable error.
 require_stack()

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from mmcd import __version__
-from mmcd.requirements import FAMILIES, REQUIRED
+from mmcd.install.requirements import FAMILIES, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ('mmcd', 'configs', 'tools', 'tests', 'data/README.md', 'setup.py', 'pyproject.toml')

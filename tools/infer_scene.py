@@ -9,13 +9,13 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import parse_cfg_options
-from mmcd.console import EXIT_ERROR, quiet_imports, run_tool
+from mmcd.cli.arguments import parse_cfg_options
+from mmcd.cli.console import EXIT_ERROR, quiet_imports, run_tool
 from mmcd.errors import MMCDError
+from mmcd.install.geo import require_geo
+from mmcd.install.stack import require_stack
 from mmcd.scene.arguments import add_scene_arguments, scene_settings
-from mmcd.scene.extra import require_geo
 from mmcd.scene.settings import SceneOutputs, SceneSettings
-from mmcd.stack import require_stack
 
 if TYPE_CHECKING:
     from mmcd.scene.pair_list import ScenePair
@@ -58,8 +58,8 @@ def main() -> int:
     require_geo()
     with quiet_imports():
         from mmcd.apis import init_model
-        from mmcd.apis.inference import is_exported
         from mmcd.engine.launch import use_kept_memory
+        from mmcd.inference.pair import is_exported
         from mmcd.scene.tile_prediction import as_predictor, own_settings
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)

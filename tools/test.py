@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_inference_arguments, add_run_arguments
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_inference_arguments, add_run_arguments
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,9 +33,9 @@ def main() -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
-        from mmcd.checkpoints import load_weights
         from mmcd.engine.launch import add_hook, prepare_run
         from mmcd.engine.optimized_test import innermost, use_optimized
+        from mmcd.io.checkpoints import load_weights
     cfg = prepare_run(args)
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictions', mask_dir=args.out, panel_dir=args.show_dir))
@@ -52,7 +52,7 @@ def _precision(args: argparse.Namespace) -> str | None:
     if args.amp and args.precision is None:
         from mmengine.device import get_device
 
-        from mmcd.optimized.precision import reduced_precision
+        from mmcd.inference.precision import reduced_precision
 
         return reduced_precision(get_device())
     return args.precision

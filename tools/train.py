@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmcd.arguments import add_run_arguments
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_run_arguments
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 
 def parse_args() -> argparse.Namespace:

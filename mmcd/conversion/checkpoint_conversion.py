@@ -9,10 +9,10 @@ from typing import cast
 import torch
 from torch import nn
 
-from mmcd.apis.inference import init_model
 from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
-from mmcd.conversion.restricted_unpickler import read_pickled_tensors
 from mmcd.errors import CheckpointError
+from mmcd.inference.pair import init_model
+from mmcd.io.restricted_unpickler import read_pickled_tensors
 
 
 def convert_checkpoint(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from mmcd.checkpoints import compare_names
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoints import compare_names
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.layout import PairLayout, prepared_layout
 from mmcd.datasets.pair_index import PairFolder, index_pairs, read_list_file
-from mmcd.datasets.prepared import PairLayout, prepared_layout
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
 

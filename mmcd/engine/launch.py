@@ -14,15 +14,15 @@ import torch
 from mmengine.config import Config, ConfigDict
 from torch import distributed
 
-from mmcd.allocator import keep_freed_memory
-from mmcd.arguments import parse_cfg_options
-from mmcd.checkpoints import use_safe_loading
+from mmcd.cli.arguments import parse_cfg_options
 from mmcd.config import load_config
 from mmcd.errors import ConfigError
+from mmcd.inference.allocator import keep_freed_memory
+from mmcd.io.checkpoints import use_safe_loading
 
 
 def prepare_run(args: Namespace) -> Config:
-    """The config of a run from its arguments (see :func:`mmcd.arguments.add_run_arguments`).
+    """The config of a run from its arguments (see :func:`mmcd.cli.arguments.add_run_arguments`).
 
     Also starts the processes' group where there is no GPU, and makes loading safe.
 

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmcd.errors import ConfigError
-from mmcd.optimized.kept import can_be_optimized, optimized
+from mmcd.inference.cache import can_be_optimized, optimized
 
 
 def innermost(model: nn.Module) -> nn.Module:
@@ -21,7 +21,7 @@ def innermost(model: nn.Module) -> nn.Module:
 def use_optimized(runner: Runner, *, precision: str | None, compile: bool = False) -> None:
     """Put the optimised form of a runner's model in its place, within its wrappers.
 
-    A model of a kind that :func:`mmcd.optimized.optimize_for_inference` does not take is tested as
+    A model of a kind that :func:`mmcd.inference.optimize_for_inference` does not take is tested as
     it is.
 
     Args:

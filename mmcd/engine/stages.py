@@ -11,11 +11,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 from torch import nn
 
-from mmcd.checkpoints import compare_names, read_checkpoint
 from mmcd.config import drop_pretrained
 from mmcd.engine.finished_run import MarkFinished
 from mmcd.engine.launch import add_hook
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoints import compare_names, read_checkpoint
 from mmcd.registry import HOOKS
 
 BEST_CHECKPOINT = 'best_change_f1*.pth'

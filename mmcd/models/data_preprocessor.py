@@ -9,7 +9,7 @@ import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmcd.errors import ConfigError, ImagePairError
-from mmcd.models.layers.date_batching import reverse_bands
+from mmcd.models.layers.pair_ops import reverse_bands
 from mmcd.registry import MODELS
 
 

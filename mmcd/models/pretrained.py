@@ -13,8 +13,8 @@ from mmengine.model.weight_init import PretrainedInit, update_init_info
 from mmengine.runner.checkpoint import get_torchvision_models
 from torch import Tensor, nn
 
-from mmcd.checkpoints import read_checkpoint
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoints import read_checkpoint
 from mmcd.registry import WEIGHT_INITIALIZERS
 
 WAYS_OUT = (

@@ -9,8 +9,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.utils import OptSampleList
 from torch import Tensor
 
-from mmcd.models.layers.date_batching import apply_to_dates, split_dates
 from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.models.layers.pair_ops import apply_to_dates, split_dates
 from mmcd.registry import MODELS
 
 

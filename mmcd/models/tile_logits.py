@@ -8,7 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmcd.models.layers.date_batching import reverse_bands
+from mmcd.models.layers.pair_ops import reverse_bands
 
 
 @torch.inference_mode()

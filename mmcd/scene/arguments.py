@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
+from mmcd.cli.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
 from mmcd.scene.settings import PROBABILITY_TYPES, RESAMPLINGS, SCALINGS, SceneSettings
 
 DEFAULTS = SceneSettings()

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmcd.deployment.exported_model import ExportedModel, check_settings
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
+from mmcd.inference.cache import optimized
+from mmcd.inference.exported_model import ExportedModel, check_settings
+from mmcd.io.weights_hash import weights_sha256
 from mmcd.models.probability import probability_of_logits
 from mmcd.models.tile_logits import tile_logits
-from mmcd.optimized.kept import optimized
 from mmcd.scene.settings import SceneSettings
-from mmcd.weights_hash import weights_sha256
 
 logger = logging.getLogger('mmcd.scene')
 

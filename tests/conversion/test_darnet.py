@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from mmcd.apis import init_model
-from mmcd.checkpoints import read_checkpoint
 from mmcd.conversion.checkpoint_conversion import convert_checkpoint, describe_conversion
 from mmcd.conversion.darnet import DARNET, darnet_name
 from mmcd.conversion.name_mapping import convert
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoints import read_checkpoint
 from tests.conversion.pickled_networks import save_pickled_network
 from tests.golden import (
     build_case,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmcd.conversion.restricted_unpickler import read_pickled_tensors
 from mmcd.errors import CheckpointError
+from mmcd.io.restricted_unpickler import read_pickled_tensors
 
 FORMATS = pytest.mark.parametrize('new_format', [True, False], ids=['zip', 'legacy'])
 
@@ -123,8 +123,8 @@ INERT_UNTIL_CALLED = [
     ('torch.nn.modules.module.os', 'system', 'touch made'),
     ('torch.nn.functional', 'relu', 'x'),
     ('torch.nn.modules.linear', 'Linear', 'x'),
-    ('mmcd.conversion.restricted_unpickler', 'torch.load', 'x'),
-    ('mmcd.conversion.restricted_unpickler', 'pickle.loads', 'x'),
+    ('mmcd.io.restricted_unpickler', 'torch.load', 'x'),
+    ('mmcd.io.restricted_unpickler', 'pickle.loads', 'x'),
     ('mmengine.fileio', 'load', 'x'),
     ('mmengine.utils', 'import_modules_from_strings', 'antigravity'),
     ('project.models', 'Network', 'x'),

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmcd.arguments import add_run_arguments
+from mmcd.cli.arguments import add_run_arguments
 from mmcd.engine import launch
 from mmcd.errors import CheckpointError, ConfigError
 from tests.engine.tiny_run import CONFIG

@@ -7,8 +7,8 @@ from torch import nn
 
 from mmcd.engine.optimized_test import innermost, use_optimized
 from mmcd.errors import ConfigError
-from mmcd.optimized import OptimizedSegmentor
-from tests.optimized.random_models import random_model
+from mmcd.inference import OptimizedSegmentor
+from tests.inference.random_models import random_model
 
 
 class Wrapper(nn.Module):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader, Runner
 
-from mmcd.checkpoints import read_checkpoint, use_safe_loading
 from mmcd.engine import PlainCheckpoints
+from mmcd.io.checkpoints import read_checkpoint, use_safe_loading
 from tests.engine.tiny_run import run_training, tiny_config
 
 

@@ -8,7 +8,7 @@ import torch
 
 from mmcd.apis import init_model, predict_pair
 from mmcd.errors import SceneError, SceneStoppedError
-from mmcd.optimized import optimize_for_inference
+from mmcd.inference import optimize_for_inference
 from mmcd.scene.tile_prediction import HalvingBatches, ModelPredictor, describe_predictor
 from tests.engine.tiny_run import tiny_config
 from tests.scene.rasters import difference, draw_ground, first_band

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmcd.apis import init_model
-from mmcd.deployment import ExportedModel
+from mmcd.inference.exported_model import ExportedModel
 from mmcd.scene.tile_prediction import ModelPredictor
 
 ROOT = Path(__file__).resolve().parents[2]

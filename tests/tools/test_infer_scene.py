@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmcd.apis import init_model
-from mmcd.deployment import export_onnx
+from mmcd.export import export_onnx
 from tests.scene.rasters import draw_ground, utm, write_raster
 
 ROOT = Path(__file__).resolve().parents[2]

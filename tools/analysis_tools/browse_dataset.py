@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import parse_cfg_options
-from mmcd.console import quiet_imports, run_tool
+from mmcd.cli.arguments import parse_cfg_options
+from mmcd.cli.console import quiet_imports, run_tool
 from mmcd.errors import ConfigError
-from mmcd.stack import require_stack
+from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,9 +65,9 @@ def main(argv: list[str] | None = None) -> None:
         from mmengine.runner import set_random_seed
 
         from mmcd.config import load_config
+        from mmcd.io.atomic import write_whole
         from mmcd.registry import DATASETS
         from mmcd.visualization.grid import draw_grid
-        from mmcd.whole_files import write_whole
 
     config = load_config(args.config, parse_cfg_options(args.cfg_options))
     init_default_scope(config.get('default_scope', 'mmcd'))

@@ -13,9 +13,9 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import add_model_arguments, parse_cfg_options
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_model_arguments, parse_cfg_options
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,9 +48,9 @@ def compare(model: nn.Module, precision: str) -> Comparison:
     import torch
     from mmengine.dataset import pseudo_collate
 
+    from mmcd.cli.progress import track
     from mmcd.evaluation.confusion import change_ratios, count_pixels, sum_counts
-    from mmcd.optimized import optimize_for_inference
-    from mmcd.progress import track
+    from mmcd.inference import optimize_for_inference
     from mmcd.registry import DATASETS
 
     fast = optimize_for_inference(model, precision=precision)

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmcd.console import run_tool
+from mmcd.cli.console import run_tool
 from mmcd.errors import DatasetNotFoundError, ImagePairError
 
 BINS = 512

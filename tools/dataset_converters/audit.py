@@ -14,12 +14,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import add_layout_arguments, layout_options, parse_cfg_options
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_options
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
-    from mmcd.audit.splits import AuditSplit
+    from mmcd.data_tools.audit.splits import AuditSplit
 
 EXIT_FOUND = 1
 
@@ -41,8 +41,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def chosen_splits(args: argparse.Namespace) -> list[AuditSplit]:
     """The splits that the arguments name."""
-    from mmcd.audit.splits import splits_of_config, splits_of_folder
     from mmcd.config import load_config
+    from mmcd.data_tools.audit.splits import splits_of_config, splits_of_folder
 
     if not args.target.is_dir():
         return splits_of_config(load_config(args.target, parse_cfg_options(args.cfg_options)))
@@ -53,10 +53,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     require_stack()
     with quiet_imports():
-        from mmcd.audit import run_audit
-        from mmcd.audit.findings import ERROR
-        from mmcd.progress import track
-        from mmcd.whole_files import write_whole
+        from mmcd.cli.progress import track
+        from mmcd.data_tools.audit import run_audit
+        from mmcd.data_tools.audit.findings import ERROR
+        from mmcd.io.atomic import write_whole
 
     report = run_audit(
         chosen_splits(args),

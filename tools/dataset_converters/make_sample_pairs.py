@@ -12,8 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmcd.console import run_tool
-from mmcd.sample_scenes.folder import SampleSettings, prepare_folder, surplus, write_pairs
+from mmcd.cli.console import run_tool
+from mmcd.synthetic.folder import SampleSettings, prepare_folder, surplus, write_pairs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

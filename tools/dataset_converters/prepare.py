@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.arguments import add_layout_arguments, layout_options
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_layout_arguments, layout_options
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
-    from mmcd.preparation.runner import Preparation, Request
-    from mmcd.preparation.sources import Source
+    from mmcd.data_tools.prepare.runner import Preparation, Request
+    from mmcd.data_tools.prepare.sources import Source
 
 NAMES = ('levir-cd', 'cdd', 'sysu-cd', 'dsifn-cd', 's2looking', 'clcd', 'whu-cd', 'folder')
 
@@ -107,7 +107,7 @@ def _add_division(group: argparse._ArgumentGroup) -> None:
 
 def chosen_source(args: argparse.Namespace) -> Source:
     """The data set, with what the arguments say of its folders and labels."""
-    from mmcd.preparation.sources import SOURCES
+    from mmcd.data_tools.prepare.sources import SOURCES
 
     source = SOURCES[args.name]
     return replace(source, layout=replace(source.layout, **layout_options(args)))
@@ -115,10 +115,10 @@ def chosen_source(args: argparse.Namespace) -> Source:
 
 def request(args: argparse.Namespace) -> Request:
     """What the arguments ask for."""
-    from mmcd.preparation.plan import Division
-    from mmcd.preparation.runner import Request
-    from mmcd.preparation.splitting import Ratios
-    from mmcd.preparation.tiling import Tiling
+    from mmcd.data_tools.prepare.plan import Division
+    from mmcd.data_tools.prepare.runner import Request
+    from mmcd.data_tools.prepare.splitting import Ratios
+    from mmcd.data_tools.prepare.tiling import Tiling
 
     source = chosen_source(args)
     tile = args.tile or source.tile
@@ -155,8 +155,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     require_stack()
     with quiet_imports():
-        from mmcd.preparation.runner import Preparation
-    from mmcd.progress import track
+        from mmcd.data_tools.prepare.runner import Preparation
+    from mmcd.cli.progress import track
 
     preparation = Preparation(request(args))
     print(describe(preparation))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.arguments import add_model_arguments, parse_cfg_options
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.arguments import add_model_arguments, parse_cfg_options
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 DESCRIPTION = """\
 Export a trained model to an ONNX file that takes the two images as they are, and gives the
@@ -71,8 +71,8 @@ def main() -> None:
     require_stack()
     with quiet_imports():
         from mmcd.apis import init_model
-        from mmcd.deployment.export import check_export, export_onnx
-        from mmcd.deployment.export_report import describe_report
+        from mmcd.export.export_report import describe_report
+        from mmcd.export.onnx_export import check_export, export_onnx
     settings = dict(threshold=args.threshold, tile_size=args.tile, resolution=args.resolution)
     if args.opset is not None:
         settings['opset'] = args.opset

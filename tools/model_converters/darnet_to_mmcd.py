@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'darnet_levir.py'
 

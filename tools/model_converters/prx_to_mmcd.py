@@ -13,8 +13,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from mmcd.console import quiet_imports, run_tool
-from mmcd.stack import require_stack
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
@@ -50,7 +50,7 @@ def main() -> None:
         from mmcd.config import load_config
         from mmcd.conversion.checkpoint_conversion import convert_checkpoint, describe_conversion
         from mmcd.conversion.prx import PRX
-        from mmcd.conversion.restricted_unpickler import read_pickled_tensors
+        from mmcd.io.restricted_unpickler import read_pickled_tensors
     config, options = Path(args.config or ''), {}
     if not args.config:
         config, options = choose_config(read_pickled_tensors(args.src))

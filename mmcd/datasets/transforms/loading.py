@@ -10,9 +10,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
 
-from mmcd.datasets.image_files import read_image
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.errors import ImagePairError, LabelError
+from mmcd.io.images import read_image
 from mmcd.registry import TRANSFORMS
 
 

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
-from mmcd.models.layers.date_batching import split_dates
 from mmcd.models.layers.initialisation import KAIMING_FAN_IN
 from mmcd.models.layers.padding import crop_to
+from mmcd.models.layers.pair_ops import split_dates
 from mmcd.registry import MODELS
 
 

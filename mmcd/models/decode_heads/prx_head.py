@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.prx_decoder import PRXDecoded, PRXDecoder
-from mmcd.models.layers.date_batching import split_dates
 from mmcd.models.layers.padding import crop_to
+from mmcd.models.layers.pair_ops import split_dates
 from mmcd.models.layers.point_refinement import IGNORED_LABEL, ProgressiveRefinement
 from mmcd.registry import MODELS
 

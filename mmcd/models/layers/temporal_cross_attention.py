@@ -7,7 +7,7 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcd.models.layers.date_batching import apply_to_dates
+from mmcd.models.layers.pair_ops import apply_to_dates
 
 
 class TokenMLP(nn.Module):

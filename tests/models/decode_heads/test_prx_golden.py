@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from mmcd.conversion.name_mapping import convert
 from mmcd.conversion.prx import PRX, prx_name
 from mmcd.models.decode_heads.prx_decoder import PRXDecoded, PRXDecoder
-from mmcd.models.layers.date_batching import apply_to_dates
+from mmcd.models.layers.pair_ops import apply_to_dates
 from mmcd.models.layers.point_refinement import ProgressiveRefinement
 from tests.golden import (
     build_case,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.planting import read, write, write_clean
+from tests.data_tools.audit.planting import read, write, write_clean
 
 ROOT = Path(__file__).parents[3]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'audit.py'

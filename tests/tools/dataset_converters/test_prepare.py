@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcd.preparation.sources import SOURCES
+from mmcd.data_tools.prepare.sources import SOURCES
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_converters' / 'prepare.py'

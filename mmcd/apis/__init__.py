@@ -1,6 +1,0 @@
-"""What other programs call: a model from a config, and its answer for a pair or a scene."""
-
-from mmcd.apis.inference import ChangeResult, init_model, predict_pair
-from mmcd.apis.scene import predict_scene
-
-__all__ = ['ChangeResult', 'init_model', 'predict_pair', 'predict_scene']

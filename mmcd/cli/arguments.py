@@ -1,0 +1,157 @@
+"""Command-line arguments that several tools share.
+
+Imports are light, so that ``--help`` and a misspelt option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from mmcd.errors import ConfigError
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that MMSegmentation's users know."""
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/NAME_OF_CONFIG)'
+    )
+    parser.add_argument('--amp', action='store_true', help='run in mixed precision')
+    add_memory_argument(parser)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='replace settings of the config, such as data_root=FOLDER train_cfg.max_iters=4; '
+        'a list is written key="[a,b]" or key=a,b, without white space',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run are started (default: none)',
+    )
+    add_trust_argument(parser)
+    # Launchers of before torchrun pass it; torchrun sets the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+
+
+def add_model_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that a model is built and loaded with."""
+    group.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='replace settings of the config'
+    )
+    add_trust_argument(group)
+
+
+def add_trust_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the option that lets a checkpoint run code."""
+    group.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that hold other objects than tensors: this runs code from the file, '
+        'so name it only for files whose origin you trust',
+    )
+
+
+def add_memory_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the option for :func:`mmcd.inference.allocator.keep_freed_memory`."""
+    group.add_argument(
+        '--keep-memory',
+        action='store_true',
+        help='keep freed memory in the process: up to twice as fast on Linux CPUs, but the process '
+        'stays as large as it once was',
+    )
+
+
+def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that say how a trained network runs."""
+    group.add_argument(
+        '--precision',
+        choices=['float32', 'bfloat16', 'float16'],
+        help='number format of the network: bfloat16 is faster on GPUs and on processors with AMX '
+        'or AVX-512 BF16, float16 on GPUs (default: float32)',
+    )
+    group.add_argument(
+        '--compile',
+        action='store_true',
+        help='use torch.compile: the first batch of each size takes about a minute',
+    )
+
+
+def add_layout_arguments(group: argparse._ArgumentGroup, default: str = '') -> None:
+    """Add the options that say where a folder's pairs lie and what their labels mean.
+
+    Args:
+        group: the part of ``--help`` that they are shown in.
+        default: what is said of the folders' names where none is given.
+    """
+    group.add_argument('--before', metavar='NAME', help=f'folder of the first date{default}')
+    group.add_argument('--after', metavar='NAME', help=f'folder of the second date{default}')
+    group.add_argument('--label', metavar='NAME', help=f'folder of the labels{default}')
+    group.add_argument(
+        '--label-values',
+        type=int,
+        nargs='+',
+        metavar='V',
+        help='label values of unchanged, changed and, if any, ignored pixels (default: 0 255)',
+    )
+    group.add_argument(
+        '--label-threshold', type=int, metavar='V', help='instead: changed where greater than V'
+    )
+
+
+def layout_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The parts of a :class:`mmcd.datasets.layout.PairLayout` that the arguments name.
+
+    Raises:
+        ConfigError: neither two nor three label values, or values and a threshold.
+    """
+    named = dict(before_dir=args.before, after_dir=args.after, label_dir=args.label)
+    options: dict[str, Any] = {key: name for key, name in named.items() if name}
+    values, threshold = args.label_values, args.label_threshold
+    if values and (threshold is not None or len(values) not in (2, 3)):
+        raise ConfigError(
+            'Labels have two values (--label-values UNCHANGED CHANGED), three (and IGNORED), or '
+            f'a threshold instead (--label-threshold V); got {values} and {threshold}.'
+        )
+    if values:
+        keys = ('unchanged', 'changed', 'ignored')
+        options['label_encoding'] = dict(zip(keys, values, strict=False))
+    elif threshold is not None:
+        options['label_encoding'] = dict(threshold=threshold)
+    return options
+
+
+def parse_cfg_options(options: Sequence[str] | None) -> dict[str, Any]:
+    """Settings from ``KEY=VALUE`` words, read as MMEngine's DictAction reads them.
+
+    A value with a blank in it that is no list is text, such as a folder's name: DictAction would
+    take the blank out.
+
+    Raises:
+        ConfigError: a word without '=' or without a key, or brackets that don't match.
+    """
+    wrong = [word for word in options or () if not word.partition('=')[0] or '=' not in word]
+    if wrong:
+        raise ConfigError(
+            f'--cfg-options takes KEY=VALUE, such as data_root=FOLDER, but got: {" ".join(wrong)}.'
+        )
+    if not options:
+        return {}
+    from mmengine.config import DictAction  # heavy: not before the arguments are known to be good
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', action=DictAction, nargs='+')
+    settings: dict[str, Any] = {}
+    for word in options:
+        key, _, value = word.partition('=')
+        if ' ' in value.strip() and not value.lstrip().startswith(('[', '(')):
+            settings[key] = value.strip('\'"')
+            continue
+        try:
+            settings |= parser.parse_args(['--cfg-options', word]).cfg_options
+        except AssertionError as error:
+            raise ConfigError(f'--cfg-options: cannot read {word}: {error}.') from error
+    return settings

@@ -1,0 +1,1 @@
+"""Auditing data sets, and preparing them for training."""

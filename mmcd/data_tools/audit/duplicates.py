@@ -1,0 +1,150 @@
+"""Finding pairs that are there twice, in any orientation, and proving it on their pixels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mmcd.data_tools.audit.findings import Finding
+from mmcd.data_tools.audit.fingerprint import ALIKE, ORIENTATIONS, best_orientation, blind
+from mmcd.data_tools.audit.inspection import PairRecord
+from mmcd.data_tools.audit.pictures import Image, PictureShelf
+
+BLOCK = 256  # rows of the comparison of all with all that are in memory at a time
+
+
+class Groups:
+    """Which of many things belong together (union-find)."""
+
+    def __init__(self, count: int) -> None:
+        self._parents = list(range(count))
+
+    def find(self, item: int) -> int:
+        """The item that stands for its group."""
+        while self._parents[item] != item:
+            self._parents[item] = self._parents[self._parents[item]]
+            item = self._parents[item]
+        return item
+
+    def join(self, first: int, second: int) -> None:
+        """Make two groups one, which the lower number stands for."""
+        low, high = sorted((self.find(first), self.find(second)))
+        self._parents[high] = low
+
+    def members(self) -> list[list[int]]:
+        """The groups of two and more, in order."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for item in range(len(self._parents)):
+            groups[self.find(item)].append(item)
+        return [group for group in groups.values() if len(group) > 1]
+
+
+def find_duplicates(records: Sequence[PairRecord]) -> list[Finding]:
+    """Leaks between splits, duplicates within one, and images that two pairs share.
+
+    Args:
+        records: in order of their splits: of a leak, the later split is the one leaked into.
+    """
+    pairs, images = Groups(len(records)), Groups(2 * len(records))
+    shelf = PictureShelf(records)
+    shared: list[Finding] = []
+    for first, second, orientation in _candidates(records):
+        numbers = [2 * image.pair + image.date for image in (first, second)]
+        if pairs.find(first.pair) == pairs.find(second.pair) or images.find(
+            numbers[0]
+        ) == images.find(numbers[1]):
+            continue
+        if not shelf.same_image(first, second, orientation):
+            continue
+        others = Image(first.pair, 1 - first.date), Image(second.pair, 1 - second.date)
+        if shelf.nearly_equal(*others, orientation):
+            pairs.join(first.pair, second.pair)
+        else:
+            images.join(*numbers)
+            shared.append(_describe_shared(records, first, second))
+    return [f for group in pairs.members() for f in _describe_group(records, group)] + shared
+
+
+def _candidates(records: Sequence[PairRecord]) -> Iterator[tuple[Image, Image, int]]:
+    """Images of different pairs that are equal, then those that look alike in some orientation."""
+    images = [
+        Image(number, date)
+        for number, record in enumerate(records)
+        for date in (0, 1)
+        if record.digests and record.prints[date] is not None
+    ]
+    latest: dict[bytes, Image] = {}
+    unique = []
+    for image in images:
+        digest = (records[image.pair].digests or (b'', b''))[image.date]
+        if digest in latest:
+            if latest[digest].pair != image.pair:
+                yield latest[digest], image, 0
+        else:
+            unique.append(image)
+        latest[digest] = image
+    if unique:
+        yield from _lookalikes(records, unique)
+
+
+def _lookalikes(
+    records: Sequence[PairRecord], images: Sequence[Image]
+) -> Iterator[tuple[Image, Image, int]]:
+    prints = np.array([records[image.pair].prints[image.date] for image in images], np.float32)
+    blinded = blind(prints)
+    for start in range(0, len(images), BLOCK):
+        block = blinded[start : start + BLOCK]
+        # Only later ones: each two are compared once.
+        rows, columns = np.nonzero(block @ blinded[start:].T >= ALIKE)
+        for row, column in zip(rows[columns > rows], columns[columns > rows], strict=True):
+            first, second = start + int(row), start + int(column)
+            if images[first].pair == images[second].pair:
+                continue
+            orientation, likeness = best_orientation(prints[first], prints[second])
+            if likeness >= ALIKE:
+                yield images[first], images[second], orientation
+
+
+def _describe_group(records: Sequence[PairRecord], group: Sequence[int]) -> Iterator[Finding]:
+    """A leak for each pair beyond the group's first split, a duplicate for others beyond one."""
+    firsts: dict[str, int] = {}
+    for number in group:
+        record = records[number]
+        if record.split != records[group[0]].split:
+            yield _describe(records, 'leak', group[0], number)
+        elif record.split in firsts:
+            yield _describe(records, 'duplicate', firsts[record.split], number)
+        firsts.setdefault(record.split, number)
+
+
+def _describe(records: Sequence[PairRecord], check: str, home: int, number: int) -> Finding:
+    first, second = records[home], records[number]
+    split = first.split if check == 'duplicate' else f'{first.split}/{second.split}'
+    text = f'the same pair {_how(first, second)}'
+    return Finding(check, split, (str(first.files.before), str(second.files.before)), text)
+
+
+def _how(first: PairRecord, second: PairRecord) -> str:
+    """What of the first pair the second one is: its orientation, and order of the dates."""
+    best = (-1.0, 0, False)
+    for date, image in enumerate(first.prints):
+        for other, picture in enumerate(second.prints):
+            if image is not None and picture is not None:
+                orientation, likeness = best_orientation(picture, image)
+                # A little for order, so that rounding does not exchange equal dates.
+                best = max(best, (likeness - 0.01 * (date != other), orientation, date != other))
+    return ORIENTATIONS[best[1]] + (', dates exchanged' if best[2] else '')
+
+
+def _describe_shared(records: Sequence[PairRecord], first: Image, second: Image) -> Finding:
+    owners = records[first.pair], records[second.pair]
+    paths = tuple(
+        str((owner.files.before, owner.files.after)[image.date])
+        for owner, image in zip(owners, (first, second), strict=True)
+    )
+    names = dict.fromkeys(owner.split for owner in owners)  # once each, in order
+    one, other = (o.prints[i.date] for o, i in zip(owners, (first, second), strict=True))
+    how = '' if one is None or other is None else ORIENTATIONS[best_orientation(other, one)[0]]
+    return Finding('image reused', '/'.join(names), paths, f'the same image {how}, in another pair')

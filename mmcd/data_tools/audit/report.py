@@ -1,0 +1,121 @@
+"""The outcome of an audit, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmcd.data_tools.audit.findings import CHECKS, ERROR, WARNING, Finding
+from mmcd.data_tools.audit.statistics import SplitStatistics, describe_values
+
+MOST_LISTED = 10  # findings of one check in the table; JSON has all
+RGB = 3
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What was found.
+
+    Args:
+        splits: figures of each split.
+        findings: all that was found, in order of the checks.
+    """
+
+    splits: Sequence[SplitStatistics]
+    findings: Sequence[Finding]
+
+    def count(self, severity: str) -> int:
+        """How many findings are that grave."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def as_text(self) -> str:
+        """The table, the findings, and what to paste into a config."""
+        return '\n'.join([*self._table(), '', *self._listed_findings(), *self._normalisation()])
+
+    def as_dict(self) -> dict[str, object]:
+        """All of it, of types that JSON knows."""
+        return {
+            'errors': self.count(ERROR),
+            'warnings': self.count(WARNING),
+            'splits': {split.name: _split_as_dict(split) for split in self.splits},
+            'findings': [
+                {
+                    'check': finding.check,
+                    'severity': finding.severity,
+                    'split': finding.split,
+                    'files': list(finding.files),
+                    'text': finding.text,
+                }
+                for finding in self.findings
+            ],
+        }
+
+    def _table(self) -> Iterator[str]:
+        head = ('split', 'pairs', 'height x width', 'changed', 'without change', 'shift', 'labels')
+        rows = [head, *(_row(split) for split in self.splits)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            yield '  '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+
+    def _listed_findings(self) -> Iterator[str]:
+        for check, (severity, meaning) in CHECKS.items():
+            found = [finding for finding in self.findings if finding.check == check]
+            if not found:
+                continue
+            yield f'{severity}: {check} ({len(found)}): {meaning}'
+            for finding in found[:MOST_LISTED]:
+                where = ' = '.join(finding.files) or finding.split
+                yield f'  {where}: {finding.text}'
+            if len(found) > MOST_LISTED:
+                yield f'  ... and {len(found) - MOST_LISTED} more (--json FILE lists all)'
+        errors, warnings = self.count(ERROR), self.count(WARNING)
+        yield f'{errors} error(s), {warnings} warning(s)'
+
+    def _normalisation(self) -> Iterator[str]:
+        first = self.splits[0] if self.splits else None
+        if first is None or first.moments is None:
+            return
+        order = ', red first' if len(first.moments.mean) == RGB else ''
+        mean, deviation = _rounded(first.moments.mean), _rounded(first.moments.deviation)
+        yield f'Bands of {first.name}{order}, for the config:'
+        yield f'  model = dict(data_preprocessor=dict(mean={mean}, std={deviation}))'
+
+
+def _row(split: SplitStatistics) -> tuple[str, ...]:
+    shapes = split.shapes.most_common(1)
+    shape = '-' if not shapes else '{}x{}'.format(*shapes[0][0])
+    if len(split.shapes) > 1:
+        shape += f' and {len(split.shapes) - 1} more'
+    shift = f'{np.median(split.shifts):.1f} px' if split.shifts else '-'
+    bare = len(split.without_change)
+    return (
+        split.name,
+        f'{split.pairs:,}',
+        shape,
+        f'{split.share:.2%}' if split.readable else '-',
+        f'{bare:,} ({bare / split.readable:.0%})' if split.readable else '-',
+        shift,
+        describe_values(split.label_counts),
+    )
+
+
+def _split_as_dict(split: SplitStatistics) -> dict[str, object]:
+    moments = split.moments
+    values = np.flatnonzero(split.label_counts)
+    return {
+        'pairs': split.pairs,
+        'sizes': [[*shape, count] for shape, count in split.shapes.most_common()],
+        'bands': [[*kind, count] for kind, count in split.kinds.most_common()],
+        'changed_share': split.share,
+        'without_change': sorted(split.without_change),
+        'label_values': {int(value): int(split.label_counts[value]) for value in values},
+        'median_shift': float(np.median(split.shifts)) if split.shifts else None,
+        'mean': None if moments is None else _rounded(moments.mean),
+        'std': None if moments is None else _rounded(moments.deviation),
+    }
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in values]

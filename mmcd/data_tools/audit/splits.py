@@ -1,0 +1,172 @@
+"""What is to be audited: the splits of a config, or of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcd.data_tools.audit.findings import Finding
+from mmcd.data_tools.audit.inspection import PairTask
+from mmcd.datasets import BitemporalDataset, benchmarks
+from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.layout import PairLayout, read_manifest
+from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file
+from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.registry import DATASETS
+
+SPLITS = ('train', 'val', 'test')
+ANY_SUFFIX = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
+
+
+@dataclass(frozen=True)
+class AuditSplit:
+    """A split to audit.
+
+    Args:
+        name: of the split.
+        folders: those of before, after and label.
+        encoding: what its label values mean.
+        names: only these pairs; None: all.
+    """
+
+    name: str
+    folders: tuple[PairFolder, PairFolder, PairFolder]
+    encoding: LabelEncoding
+    names: tuple[str, ...] | None = None
+
+
+@dataclass
+class Listing:
+    """A split's whole pairs, and the files that have no partners."""
+
+    tasks: list[PairTask] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def splits_of_config(config: Config) -> list[AuditSplit]:
+    """The splits that a config trains, validates and tests on.
+
+    Raises:
+        ConfigError: none of its data sets is of pairs.
+    """
+    splits: dict[str, AuditSplit] = {}
+    for name in SPLITS:
+        settings = config.get(f'{name}_dataloader', {}).get('dataset')
+        if not settings or not issubclass(DATASETS.get(settings.type), BitemporalDataset):
+            continue
+        # Not indexed: its errors would stop at the first of what an audit lists in full.
+        dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+        names = tuple(read_list_file(dataset.list_file)) if dataset.list_file else None
+        split = AuditSplit(name, dataset.folders, dataset.label_encoding, names)
+        # A config may validate and test on the same split, which is no leak.
+        if all(replace(split, name=other.name) != other for other in splits.values()):
+            splits[name] = split
+    if not splits:
+        raise ConfigError('The config has no BitemporalDataset in its data loaders.')
+    return list(splits.values())
+
+
+def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> list[AuditSplit]:
+    """The splits in a folder, whose layout is the one asked for, or that of a known data set.
+
+    Args:
+        folder: holds ``{train,val,test}/{before,after,label}``, or the three folders themselves.
+        given: parts of the layout, by the names of :class:`mmcd.datasets.layout.PairLayout`.
+
+    Raises:
+        DatasetNotFoundError: there are no such folders.
+        ConfigError: the label encoding asked for is none.
+    """
+    if not folder.is_dir():
+        raise DatasetNotFoundError(f'There is no folder {folder} (from here: {Path.cwd()}).')
+    names = [name for name in SPLITS if (folder / name).is_dir()] or ['']
+    layout = _layout_of(folder, names[0], dict(given or {}))
+    encoding = LabelEncoding.from_config(layout.label_encoding)
+    splits = []
+    for name in names:
+        folders = (
+            PairFolder('before', folder / name / layout.before_dir, layout.image_suffixes),
+            PairFolder('after', folder / name / layout.after_dir, layout.image_suffixes),
+            PairFolder('label', folder / name / layout.label_dir, layout.label_suffixes),
+        )
+        splits.append(AuditSplit(name or 'all', folders, encoding))
+    return splits
+
+
+def list_pairs(split: AuditSplit) -> Listing:
+    """All whole pairs of a split, with a finding for each file that is alone."""
+    found = [_list_files(folder) for folder in split.folders]
+    every = sorted(set().union(*found))
+    if split.names is not None:
+        endings = {suffix for folder in split.folders for suffix in folder.suffixes}
+        every = [n[: -len(Path(n).suffix)] if Path(n).suffix in endings else n for n in split.names]
+    listing = Listing()
+    for name in every:
+        files = [there.get(name) for there in found]
+        before, after, label = files
+        if before and after and label:
+            pair = PairFiles(name, before, after, label)
+            listing.tasks.append(PairTask(split.name, pair, split.encoding))
+            continue
+        missing = ' and '.join(
+            f'{folder.role} ({folder.path / name}.*)'
+            for folder, path in zip(split.folders, files, strict=True)
+            if path is None
+        )
+        there_are = tuple(str(path) for path in files if path) or (name,)
+        listing.findings.append(
+            Finding('missing partner', split.name, there_are, f'there is no {missing}')
+        )
+    return listing
+
+
+def _list_files(folder: PairFolder) -> dict[str, Path]:
+    """Files by their names without ending.
+
+    Raises:
+        DatasetNotFoundError: the folder is missing.
+    """
+    if not folder.path.is_dir():
+        raise DatasetNotFoundError(
+            f'No such folder: {folder.path} (the {folder.role} files). Name the folders with '
+            '--before, --after and --label.'
+        )
+    return {
+        path.stem: path
+        for path in sorted(folder.path.iterdir())
+        if path.suffix.lower() in folder.suffixes and not path.name.startswith('.')
+    }
+
+
+def _layout_of(folder: Path, split: str, given: dict[str, Any]) -> PairLayout:
+    """The layout asked for; else of a prepared folder; else of the data set that it looks like."""
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        return replace(manifest.layout, **given)
+    layout = replace(PairLayout(), image_suffixes=ANY_SUFFIX, label_suffixes=ANY_SUFFIX)
+    if not {'before_dir', 'after_dir', 'label_dir'} & given.keys():
+        there = {path.name for path in (folder / split).iterdir()}
+        for known in _known_layouts():
+            if {known.before_dir, known.after_dir, known.label_dir} <= there:
+                layout = replace(
+                    layout,
+                    before_dir=known.before_dir,
+                    after_dir=known.after_dir,
+                    label_dir=known.label_dir,
+                    label_encoding=known.label_encoding,
+                )
+                break
+    return replace(layout, **given)
+
+
+def _known_layouts() -> Sequence[PairLayout]:
+    kinds = [BitemporalDataset, *vars(benchmarks).values()]
+    return [
+        kind.published_layout()
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, BitemporalDataset)
+    ]

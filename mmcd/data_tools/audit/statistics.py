@@ -1,0 +1,120 @@
+"""What a split holds as a whole, and what is wrong with it as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmcd.data_tools.audit.findings import Finding
+from mmcd.data_tools.audit.inspection import PairRecord
+from mmcd.data_tools.audit.moments import Moments
+from mmcd.data_tools.audit.registration import CLEAR
+
+FAR = 4.0  # pixels of shift from which on a pair is reported
+MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
+FEW = 6  # label values that are listed one by one
+
+
+@dataclass
+class SplitStatistics:
+    """Sums over a split.
+
+    Args:
+        name: of the split.
+        pairs: whole pairs, whatever is wrong with them.
+        shapes: how often each height and width occurs.
+        kinds: how often each number of bands and type occurs.
+        changed: changed pixels.
+        counted: pixels that are not ignored.
+        readable: labels that follow their encoding.
+        without_change: names of pairs without a changed pixel.
+        label_counts: pixels of each label value.
+        shifts: of the pairs where it is clear, in pixels.
+        moments: of all images.
+    """
+
+    name: str
+    pairs: int = 0
+    shapes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    kinds: Counter[tuple[int, str]] = field(default_factory=Counter)
+    changed: int = 0
+    counted: int = 0
+    readable: int = 0
+    without_change: list[str] = field(default_factory=list)
+    label_counts: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    shifts: list[float] = field(default_factory=list)
+    moments: Moments | None = None
+
+    def add(self, record: PairRecord) -> None:
+        """Count a pair."""
+        self.pairs += 1
+        if record.label_counts is not None:
+            self.label_counts += record.label_counts
+        if record.changed is not None:
+            self.readable += 1
+            self.changed += record.changed
+            self.counted += record.counted
+            if not record.changed:
+                self.without_change.append(record.files.name)
+        if record.shape is not None:
+            height, width, bands = record.shape
+            self.shapes[height, width] += 1
+            self.kinds[bands, record.dtype] += 1
+        if record.shift is not None and record.shift.clarity >= CLEAR:
+            self.shifts.append(record.shift.length)
+            if record.shift.length >= FAR:
+                down, right = record.shift.down, record.shift.right
+                text = f'the second date lies {down:+d} px down and {right:+d} px right'
+                record.find('misregistered', record.files.after, text)
+        if record.moments is not None:
+            self._add_moments(record.moments)
+
+    def _add_moments(self, moments: Moments) -> None:
+        if self.moments is None:
+            self.moments = moments
+        elif self.moments.mean.shape == moments.mean.shape:
+            self.moments = self.moments + moments
+
+    @property
+    def share(self) -> float:
+        """Share of changed pixels; 0 where none is counted."""
+        return self.changed / self.counted if self.counted else 0.0
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with the split as a whole."""
+        found = []
+        look = describe_values(self.label_counts)
+        if self.readable and not self.changed:
+            text = f'{self.readable} labels without a changed pixel; they hold {look}'
+            found.append(Finding('split without change', self.name, (), text))
+        if self.share > MOSTLY:
+            text = f'{self.share:.1%} of the pixels are marked as changed; are 0 and 255 exchanged?'
+            found.append(Finding('inverted labels', self.name, (), text))
+        if len(self.shapes) > 1:
+            text = ', '.join(f'{count} of {h}x{w}' for (h, w), count in self.shapes.most_common(5))
+            found.append(Finding('mixed sizes', self.name, (), text))
+        if len(self.kinds) > 1:
+            kinds = self.kinds.most_common(5)
+            text = ', '.join(f'{count} of {bands} x {dtype}' for (bands, dtype), count in kinds)
+            found.append(Finding('mixed bands', self.name, (), text))
+        return found
+
+
+def describe_values(counts: np.ndarray) -> str:
+    """What label values look like.
+
+    Args:
+        counts: pixels of each value, (256,).
+    """
+    values = np.flatnonzero(counts)
+    if not len(values):
+        return 'nothing'
+    if set(values) <= {0, 1}:
+        return f'{"/".join(map(str, values))}, which looks black in a viewer'
+    if len(values) <= FEW:
+        return '/'.join(map(str, values))
+    outer = counts[:32].sum() + counts[224:].sum()
+    kind = 'compression or resampling' if outer > 0.9 * counts.sum() else 'no mask of two values'
+    return f'{len(values)} grey values: {kind}'

@@ -1,0 +1,234 @@
+"""From a trained model to an ONNX file that is known to answer the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+
+from mmcd.errors import ConfigError
+from mmcd.export.deepness import deepness_properties
+from mmcd.export.export_report import ExportReport
+from mmcd.export.onnx_file import (
+    ANY_SIZE,
+    DEFAULT_OPSET,
+    LOGITS,
+    finish,
+    require_exporter,
+    trace,
+)
+from mmcd.export.pair_program import bands_of, pair_program
+from mmcd.export.parity import Deviation, check_parity
+from mmcd.inference.export_metadata import (
+    DEEPNESS,
+    INPUT_NAMES,
+    OUTPUT_NAME,
+    SEPARATE,
+    STACKED,
+    ExportMetadata,
+)
+from mmcd.inference.exported_model import network_inputs
+from mmcd.inference.runtimes import OnnxRuntimeSession
+from mmcd.install.extras import require_packages
+from mmcd.io.atomic import write_whole
+from mmcd.io.weights_hash import weights_sha256
+from mmcd.version import __version__
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+CLASSES = ('unchanged', 'changed')
+PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
+SUFFIX = '.onnx'
+# Batch, and height and width in steps of the divisor, that a program is traced with. Large, which
+# costs nothing as no values are computed: where something derived from a size, such as a number of
+# blocks, comes to 1, exporters fix it without a word.
+TRACED = (2, 21, 37)
+# And those that it is checked with: none of them the same, on either side of where such numbers
+# become 1.
+CHECKED = ((1, 4, 3), (3, 2, 5), (1, 1, 1), (4, 18, 2), (5, 3, 1), (1, 1, 35))
+# For files of one size.
+CHECKED_BATCHES = (1, 3)
+
+
+def export_onnx(
+    model: EncoderDecoder,
+    out: str | Path,
+    *,
+    stacked: bool = False,
+    deepness: bool = False,
+    threshold: float = 0.5,
+    tile_size: int = 512,
+    resolution: float | None = None,
+    opset: int = DEFAULT_OPSET,
+) -> ExportReport:
+    """Write a trained model as an ONNX file, normalisation and probability included.
+
+    One file takes any batch, and any height and width that are multiples of the model's
+    ``size_divisor``: padding and cropping are left to its user, such as
+    :class:`mmcd.inference.exported_model.ExportedModel`. The file is written only once ONNX Runtime
+    has answered as PyTorch does, for several batches and sizes.
+
+    Args:
+        model: from :func:`mmcd.apis.init_model`; left as it is.
+        out: the file to write, ending in ``.onnx``.
+        stacked: one input ``pair`` (N, 2C, H, W) instead of ``before`` and ``after`` (N, C, H, W).
+        deepness: a file for the QGIS plugin Deepness: one input as above, from 0 to 1 in float32,
+            of ``tile_size`` x ``tile_size`` only.
+        threshold: what the file names as the probability above which a pixel is changed.
+        tile_size: what it names as the tiles' height and width.
+        resolution: what it names as the metres per pixel that the model was trained on.
+        opset: version of ONNX's operators, at least 18.
+
+    Shape:
+        inputs: uint8, in RGB order where C = 3. Output: ``probability`` (N, 1, H, W) float32.
+
+    Raises:
+        ConfigError: a setting can't be used, or ``out`` can't be written.
+        MissingExtraError: the extra ``onnx`` is not installed.
+        StackError: PyTorch is too old.
+        ExportError: the model can't be exported, or the exported one answers otherwise.
+
+    Example:
+        >>> model = init_model('configs/darnet_levir.py', 'darnet_levir.pth')
+        >>> report = export_onnx(model, 'darnet_levir.onnx', resolution=0.5)
+    """
+    out = Path(out).expanduser()
+    check_export(out, threshold=threshold, tile_size=tile_size, resolution=resolution, opset=opset)
+    layout = DEEPNESS if deepness else STACKED if stacked else SEPARATE
+    metadata = _describe(model, layout, threshold, tile_size, resolution)
+    if layout == DEEPNESS:
+        _check_tile(metadata)
+    onnx_model = _trace(model, metadata, opset)
+    with_logits = onnx_model.SerializeToString()
+    properties = metadata.to_properties()
+    if layout == DEEPNESS:
+        properties |= deepness_properties(metadata)
+    content = finish(onnx_model, properties)
+    deviation = _check(model, metadata, content, with_logits)
+    write_whole(out, content)
+    return ExportReport(out, metadata, deviation)
+
+
+def check_export(
+    out: str | Path,
+    *,
+    threshold: float = 0.5,
+    tile_size: int = 512,
+    resolution: float | None = None,
+    opset: int = DEFAULT_OPSET,
+) -> None:
+    """Check all that can be known without the model; see :func:`export_onnx`.
+
+    Raises:
+        ConfigError: naming every setting that can't be used.
+        MissingExtraError: the extra ``onnx`` is not installed.
+        StackError: PyTorch is too old.
+    """
+    require_packages('Exporting models', PACKAGES, 'onnx')
+    require_exporter()
+    out = Path(out).expanduser()
+    faults = []
+    if out.suffix != SUFFIX:
+        faults.append(f'{out} does not end in {SUFFIX}')
+    if out.exists():
+        faults.append(f'{out} is there already; remove it, or choose another name')
+    if not out.parent.is_dir():
+        faults.append(f'there is no folder {out.parent} (from {Path.cwd()})')
+    if not 0 <= threshold <= 1:
+        faults.append(f'the threshold must be from 0 to 1, not {threshold}')
+    if tile_size < 1:
+        faults.append(f'the tile size must be at least 1, not {tile_size}')
+    if resolution is not None and not 0 < resolution < float('inf'):
+        faults.append(f'the resolution must be metres per pixel above 0, not {resolution}')
+    if opset < DEFAULT_OPSET:
+        faults.append(f"PyTorch's exporter writes opset {DEFAULT_OPSET} and above, not {opset}")
+    if faults:
+        raise ConfigError(f'Nothing was exported: {"; ".join(faults)}.')
+
+
+def _describe(
+    model: EncoderDecoder,
+    layout: str,
+    threshold: float,
+    tile_size: int,
+    resolution: float | None,
+) -> ExportMetadata:
+    bands = bands_of(model)
+    config = getattr(getattr(model, 'cfg', None), 'filename', None)
+    return ExportMetadata(
+        network=f'{type(model.backbone).__name__} + {type(model.decode_head).__name__}',
+        config=None if config is None else Path(config).stem,
+        weights_sha256=weights_sha256(model),
+        classes=CLASSES,
+        bands=bands,
+        layout=layout,
+        size_divisor=getattr(model.decode_head, 'size_divisor', 1),
+        threshold=threshold,
+        tile_size=tile_size,
+        resolution=resolution,
+        mmcd_version=__version__,
+    )
+
+
+def _check_tile(metadata: ExportMetadata) -> None:
+    if metadata.tile_size % metadata.size_divisor:
+        raise ConfigError(
+            f'A file for Deepness is made for one tile size, which must be a multiple of '
+            f'{metadata.size_divisor} for this network, but is {metadata.tile_size}.'
+        )
+
+
+def _free_divisor(metadata: ExportMetadata) -> int | None:
+    """What height and width may be multiples of; None: they are fixed."""
+    return None if metadata.layout == DEEPNESS else metadata.size_divisor
+
+
+def _trace(model: EncoderDecoder, metadata: ExportMetadata, opset: int) -> ModelProto:
+    layout, divisor = metadata.layout, _free_divisor(metadata)
+    ((num, height, width),) = _shapes(metadata, [TRACED], [TRACED[0]])
+    channels = metadata.bands if layout == SEPARATE else 2 * metadata.bands
+    dtype = torch.float32 if layout == DEEPNESS else torch.uint8
+    names = INPUT_NAMES[layout]
+    return trace(
+        pair_program(model, layout),
+        [torch.zeros(num, channels, height, width, dtype=dtype) for _ in names],
+        input_names=names,
+        output_name=OUTPUT_NAME,
+        divisor=divisor,
+        opset=opset,
+    )
+
+
+def _check(
+    model: EncoderDecoder, metadata: ExportMetadata, content: bytes, with_logits: bytes
+) -> Deviation:
+    """Compare the file as it will be written, and its logits, with the trained model."""
+    sessions = {
+        OUTPUT_NAME: OnnxRuntimeSession(content),
+        LOGITS: OnnxRuntimeSession(with_logits, output=LOGITS),
+    }
+
+    def run(tiles: np.ndarray) -> dict[str, np.ndarray]:
+        inputs = network_inputs(tiles, metadata)
+        return {name: session.run(inputs) for name, session in sessions.items()}
+
+    shapes = _shapes(metadata, CHECKED, CHECKED_BATCHES)
+    channels = 2 * metadata.bands
+    return check_parity(model, run, [(num, channels, h, w) for num, h, w in shapes])
+
+
+def _shapes(
+    metadata: ExportMetadata, cases: Sequence[tuple[int, int, int]], batches: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """Batch, height and width: of ``cases``, or of ``batches`` where the size is fixed."""
+    if _free_divisor(metadata) is None:
+        return [(num, metadata.tile_size, metadata.tile_size) for num in batches]
+    step, more = metadata.size_divisor, 0
+    if step == 1:
+        step, more = ANY_SIZE, 1  # odd sizes
+    return [(num, height * step + more, width * step + more) for num, height, width in cases]

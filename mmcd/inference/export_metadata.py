@@ -1,0 +1,122 @@
+"""What an exported file says of itself.
+
+It stands in the file's ``metadata_props``: one property a field of :class:`ExportMetadata`, named
+``mmcd.`` and the field, its value in JSON. A file for Deepness has that plugin's keys besides (see
+:mod:`mmcd.export.deepness`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from mmcd.errors import ExportError
+
+# Raised by one whenever a reader of an earlier version would misread a file.
+FORMAT = 1
+PREFIX = 'mmcd.'
+
+SEPARATE = 'separate'
+STACKED = 'stacked'
+DEEPNESS = 'deepness'
+# The inputs of each layout. C is the number of bands of one date, in RGB order where it is 3.
+INPUT_NAMES = {
+    SEPARATE: ('before', 'after'),  # each (N, C, H, W) uint8
+    STACKED: ('pair',),  # (N, 2C, H, W) uint8, before in the first C
+    DEEPNESS: ('pair',),  # (N, 2C, tile_size, tile_size) float32 from 0 to 1, before in the first C
+}
+# What Deepness divides by: its input is from 0 to 1, an image's pixels from 0 to 255.
+FULL_SCALE = 255.0
+OUTPUT_NAME = 'probability'  # (N, 1, H, W) float32, the probability of change
+
+
+@dataclass(frozen=True)
+class ExportMetadata:
+    """What a file's user has to know besides its inputs and its output.
+
+    Args:
+        network: the types of its encoder and its head.
+        config: name of the config that it was built from, without folder and ending.
+        weights_sha256: hash over the names and the values of the trained model's weights.
+        classes: names of the classes; the output is the probability of the last.
+        bands: number of bands of one date.
+        layout: a key of :data:`INPUT_NAMES`.
+        size_divisor: height and width of the inputs must be multiples of this.
+        threshold: changed where the probability is greater.
+        tile_size: height and width of the tiles that large images are best cut into.
+        resolution: metres per pixel of the images that it was trained on; None: not said.
+        mmcd_version: of the mmcd that wrote the file.
+        format: version of these properties.
+    """
+
+    network: str
+    config: str | None
+    weights_sha256: str
+    classes: tuple[str, ...]
+    bands: int
+    layout: str
+    size_divisor: int
+    threshold: float
+    tile_size: int
+    resolution: float | None
+    mmcd_version: str
+    format: int = FORMAT
+
+    def to_properties(self) -> dict[str, str]:
+        """The properties that say it."""
+        return {PREFIX + key: json.dumps(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, str], name: str) -> ExportMetadata:
+        """Read the properties of a file.
+
+        Args:
+            properties: all that the file has.
+            name: of the file, for the error's text.
+
+        Raises:
+            ExportError: they are not there, are of a newer format, or can't be read.
+        """
+        if PREFIX + 'format' not in properties:
+            raise ExportError(
+                f'{name} was not exported by mmcd: it does not say what its inputs mean. Make it '
+                'with tools/deployment/export_onnx.py.'
+            )
+        try:
+            values = {
+                key.removeprefix(PREFIX): json.loads(text)
+                for key, text in properties.items()
+                if key.startswith(PREFIX)
+            }
+            _check_format(values['format'], name)
+            metadata = cls(**{field.name: values[field.name] for field in fields(cls)})
+            metadata = _with_checked_types(metadata)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ExportError(
+                f'The properties that mmcd has written into {name} are damaged '
+                f'({type(error).__name__}: {error}). Export the model again.'
+            ) from error
+        return metadata
+
+
+def _check_format(number: Any, name: str) -> None:
+    if number > FORMAT:
+        raise ExportError(
+            f'{name} was exported by a newer mmcd (format {number}, this one reads {FORMAT}). '
+            'Update mmcd.'
+        )
+
+
+def _with_checked_types(metadata: ExportMetadata) -> ExportMetadata:
+    """The same with what a caller computes with known to be usable."""
+    values = asdict(metadata)
+    if metadata.layout not in INPUT_NAMES:
+        raise ValueError(f'no such layout: {metadata.layout!r}')
+    for key in ('bands', 'size_divisor', 'tile_size'):
+        if not isinstance(values[key], int) or values[key] < 1:
+            raise ValueError(f'{key} is {values[key]!r}')
+    return ExportMetadata(
+        **{**values, 'classes': tuple(values['classes']), 'threshold': float(values['threshold'])}
+    )

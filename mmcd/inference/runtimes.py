@@ -1,0 +1,200 @@
+"""ONNX Runtime and OpenVINO behind one small interface."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mmcd.errors import ConfigError, ExportError
+from mmcd.inference.export_metadata import OUTPUT_NAME
+from mmcd.install.extras import require_packages
+
+ONNX_RUNTIME = 'onnxruntime'
+OPENVINO = 'openvino'
+RUNTIMES = (ONNX_RUNTIME, OPENVINO)
+PRECISIONS = ('float32', 'bfloat16')
+DEVICES = ('cpu', 'cuda')
+SILENT = 4  # ONNX Runtime's number for it; what goes wrong is raised, too
+
+
+class Session(Protocol):
+    """An opened file."""
+
+    properties: dict[str, str]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The output for contiguous inputs by name."""
+
+
+def open_session(
+    path: Path, runtime: str, *, precision: str, threads: int | None, device: str
+) -> Session:
+    """Open a file in a runtime.
+
+    Args:
+        path: the file.
+        runtime: one of :data:`RUNTIMES`.
+        precision: one of :data:`PRECISIONS`; bfloat16 in OpenVINO only.
+        threads: how many it may use; None: as many as it likes.
+        device: one of :data:`DEVICES`; 'cuda' in ONNX Runtime only.
+
+    Raises:
+        ConfigError: there is no such runtime, precision or device, or the runtime has it not.
+        MissingExtraError: the runtime is not installed.
+        ExportError: the runtime does not take the file.
+    """
+    _check_choice(runtime, precision, threads, device)
+    if runtime == ONNX_RUNTIME:
+        require_packages('Running exported models', ['onnxruntime'], 'onnx')
+        return OnnxRuntimeSession(path, threads=threads, device=device)
+    require_packages('Running exported models in OpenVINO', ['openvino'], 'openvino')
+    return OpenVinoSession(path, precision=precision, threads=threads)
+
+
+class OnnxRuntimeSession:
+    """A file in ONNX Runtime.
+
+    Args:
+        model: the file, or its content.
+        threads: see :func:`open_session`.
+        device: see :func:`open_session`.
+        output: the output that :meth:`run` gives.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        *,
+        threads: int | None = None,
+        device: str = 'cpu',
+        output: str = OUTPUT_NAME,
+    ) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = SILENT
+        options.intra_op_num_threads = threads or 0
+        self._output = output
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model if isinstance(model, bytes) else str(model),
+                options,
+                providers=_providers(device),
+            )
+        except ConfigError:
+            raise
+        except Exception as error:  # of many types, without a base of their own
+            raise _not_taken('ONNX Runtime', model, error) from error
+        self.properties = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        return self._session.run([self._output], dict(inputs))[0]
+
+
+class OpenVinoSession:
+    """A file in OpenVINO on the CPU.
+
+    Args:
+        path: the file.
+        precision: see :func:`open_session`.
+        threads: see :func:`open_session`.
+    """
+
+    # Scenes have one size of tiles and, at their ends, a smaller batch.
+    KEPT = 3
+
+    def __init__(self, path: Path, *, precision: str, threads: int | None = None) -> None:
+        import openvino
+
+        self._core = openvino.Core()
+        # Said in either case: left to itself, OpenVINO takes bfloat16 where the processor has it.
+        self._settings: dict[str, Any] = {
+            'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'
+        }
+        if threads:
+            self._settings['INFERENCE_NUM_THREADS'] = threads
+        try:
+            self._model = self._core.read_model(str(path))
+        except Exception as error:  # of many types
+            raise _not_taken('OpenVINO', path, error) from error
+        self.properties = self._read_properties()
+        self._compiled: OrderedDict[tuple, Any] = OrderedDict()
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        request = self._request({name: array.shape for name, array in inputs.items()})
+        # Not shared: the request's own memory is written again by the next run.
+        return request.infer(dict(inputs), share_outputs=False)[0]
+
+    def _request(self, shapes: dict[str, tuple[int, ...]]) -> Any:
+        """The network compiled for these shapes alone, made once.
+
+        Compiled for any shape, DARNet was 4 to 20 % slower, and its first run at a new one took as
+        long as compiling it for that one (half a second).
+        """
+        key = tuple(shapes.items())
+        if key in self._compiled:
+            self._compiled.move_to_end(key)
+            return self._compiled[key]
+        model = self._model.clone()
+        model.reshape({name: list(shape) for name, shape in shapes.items()})
+        compiled = self._core.compile_model(model, 'CPU', self._settings)
+        self._compiled[key] = compiled.create_infer_request()
+        if len(self._compiled) > self.KEPT:
+            self._compiled.popitem(last=False)
+        return self._compiled[key]
+
+    def _read_properties(self) -> dict[str, str]:
+        # Where OpenVINO keeps the metadata_props of an ONNX file.
+        info = self._model.get_rt_info()
+        framework = info['framework'] if 'framework' in info else {}  # noqa: SIM401  it has no get
+        return {name: value.astype(str) for name, value in framework.items()}
+
+
+def _check_choice(runtime: str, precision: str, threads: int | None, device: str) -> None:
+    for what, value, known in (
+        ('runtime', runtime, RUNTIMES),
+        ('precision', precision, PRECISIONS),
+        ('device', device.partition(':')[0], DEVICES),
+    ):
+        if value not in known:
+            raise ConfigError(
+                f'No such {what} for exported models: {value!r}. Use one of {", ".join(known)}.'
+            )
+    if threads is not None and threads < 1:
+        raise ConfigError(f'A runtime needs at least one thread, not {threads}.')
+    if runtime == ONNX_RUNTIME and precision != 'float32':
+        raise ConfigError(
+            f'ONNX Runtime runs exported models in float32, not in {precision}. Use OpenVINO for '
+            "it: runtime='openvino'."
+        )
+    if runtime == OPENVINO and device != 'cpu':
+        raise ConfigError(
+            f"OpenVINO does not run on {device}. Use runtime='onnxruntime', or device='cpu'."
+        )
+
+
+def _providers(device: str) -> list[Any]:
+    if device == 'cpu':
+        return ['CPUExecutionProvider']
+    import onnxruntime
+
+    if 'CUDAExecutionProvider' not in onnxruntime.get_available_providers():
+        raise ConfigError(
+            'The installed ONNX Runtime has no CUDA: install onnxruntime-gpu in its place, or use '
+            "device='cpu'."
+        )
+    number = int(device.partition(':')[2] or 0)
+    return [('CUDAExecutionProvider', {'device_id': number}), 'CPUExecutionProvider']
+
+
+def _not_taken(runtime: str, model: Path | bytes, error: Exception) -> ExportError:
+    name = 'the exported network' if isinstance(model, bytes) else model
+    reason = str(error).strip().split('\n')[0]
+    return ExportError(
+        f'{runtime} does not take {name}: {reason}. Is it an ONNX file, and whole? Else export the '
+        'model again.'
+    )

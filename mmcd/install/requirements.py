@@ -1,0 +1,61 @@
+"""What mmcd needs of other packages, said once.
+
+``setup.py`` loads this file by its path for the requirements and the extras, ``mmcd.install.stack``
+checks against it at start. So it imports nothing. Every floor and every bound has its reason beside
+it.
+"""
+
+from __future__ import annotations
+
+REQUIRED = (
+    'torch>=2.1',  # the newest that upstream mmcv 2.1 is built for; older ones were never tried
+    'torchvision>=0.16',  # the release made for torch 2.1; mmengine imports it
+    'numpy',
+    'opencv-python',
+    'packaging',  # compares the versions below
+)
+
+# The two families of distributions that own the import names mmcv, mmengine, mmseg and mmpretrain.
+# One of them is installed as a whole: each is released and tested as a set.
+ONEDL = {
+    'torch': 'torch>=2.4',  # as onedl-mmcv's own extra asks; numpy 2 needs 2.3
+    # The releases of May and June 2026 that mmcd is tested with; older ones were never tried.
+    'mmcv': 'onedl-mmcv>=2.3.6',
+    'mmengine': 'onedl-mmengine>=0.10.12',
+    'mmseg': 'onedl-mmsegmentation>=1.4.2',
+    'mmpretrain': 'onedl-mmpretrain>=1.3.6',
+}
+OPENMMLAB = {
+    'torch': 'torch>=2.1',
+    'mmcv': 'mmcv>=2.0,<2.2',  # mmsegmentation 1.2 refuses mmcv 2.2 when it is imported
+    'mmengine': 'mmengine>=0.10,<0.11',  # 0.10: the series mmcd is tested with
+    'mmseg': 'mmsegmentation>=1.2,<1.3',  # 1.2: the series mmcd is tested with
+    'mmpretrain': 'mmpretrain>=1.0,<2',  # 1.0: mmcls under its new name, for mmengine
+}
+FAMILIES: dict[str, dict[str, str]] = {'onedl': ONEDL, 'openmmlab': OPENMMLAB}
+
+GEO = (
+    'rasterio>=1.4',  # first built for numpy 2
+    # Vectors: polygons in shapely, written through pyogrio, which takes plain arrays and is kept up
+    # by the GeoPandas team; fiona had its last release in 2024.
+    'shapely>=2.0.6',  # first with wheels for numpy 2 that also support Python 3.13
+    'pyogrio>=0.10',  # first with wheels for Python 3.13
+)
+ONNX = (
+    'onnx>=1.17',  # first built for numpy 2
+    'onnxruntime>=1.19',  # first built for numpy 2
+    'onnxscript>=0.2',  # the exporter of PyTorch that follows programs is written in it
+)
+OPENVINO = (
+    'openvino>=2025.0',  # first with wheels for Python 3.13
+)
+DEV = (
+    'pytest>=8',
+    'pytest-xdist>=3.6',  # `make test` runs on two cores
+    'hypothesis>=6.100',
+    'scikit-learn>=1.4',  # the metrics are checked against it
+    'setuptools>=70.1',  # test_packaging builds wheels, for which older ones need `wheel`
+    # Both pinned to one series, so that a new release does not turn `make check` red by itself.
+    'ruff>=0.17,<0.18',
+    'mypy>=2.4,<2.5',
+)

@@ -1,0 +1,164 @@
+"""Sample pairs as files: a folder in LEVIR-CD's layout, made once and completed on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmcd.errors import ConfigError, DatasetError
+from mmcd.io.atomic import write_whole
+
+from .pair import check_size, make_pair
+
+GENERATOR_VERSION = 1  # goes up whenever the same seed makes other pixels
+SPLITS = ('train', 'val', 'test')
+KINDS = ('A', 'B', 'label')
+MANIFEST = 'sample.json'
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a folder of sample pairs is made of.
+
+    Args:
+        counts: Pairs of each split.
+        size: Height and width of an image in pixels.
+        seed: Decides all scenes: each depends on it, its split and its number, not on the counts.
+
+    Raises:
+        ConfigError: A count or the seed is negative, a split unknown or the size out of range.
+    """
+
+    counts: Mapping[str, int]
+    size: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+        if self.seed < 0:
+            raise ConfigError(f'expected a seed of 0 or more, but got {self.seed}')
+        for split, count in self.counts.items():
+            if split not in SPLITS:
+                raise ConfigError(f'expected splits out of {SPLITS}, but got {split!r}')
+            if count < 0:
+                raise ConfigError(f'expected 0 or more pairs for {split}, but got {count}')
+
+    def manifest(self) -> dict[str, object]:
+        """What `sample.json` holds."""
+        version = {'generator': GENERATOR_VERSION, 'seed': self.seed, 'size': self.size}
+        return {**version, 'counts': dict(self.counts)}
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """All pairs as split and number."""
+        for split, count in self.counts.items():
+            yield from ((split, number) for number in range(count))
+
+
+def file_name(split: str, number: int) -> str:
+    """Name of a pair's three files, such as `train_0003.png`."""
+    return f'{split}_{number:04d}.png'
+
+
+def missing_files(out: Path, split: str, number: int) -> tuple[str, ...]:
+    """Which of A, B and label a pair still lacks."""
+    name = file_name(split, number)
+    return tuple(kind for kind in KINDS if not (out / split / kind / name).is_file())
+
+
+def prepare_folder(out: Path, settings: SampleSettings, overwrite: bool = False) -> None:
+    """Make the folders and write the manifest, once it is clear that the folder suits the settings.
+
+    Args:
+        out: Folder of the data set.
+        settings: What it is to hold.
+        overwrite: Remove pairs that were made with other settings.
+
+    Raises:
+        DatasetError: The path is a file, or holds pairs of other settings or origin.
+    """
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f'expected a folder for the pairs, but {out} is a file')
+    if overwrite:
+        for image in _own_images(out):
+            image.unlink()
+    else:
+        _check_manifest(out, settings)
+    for split in settings.counts:
+        for kind in KINDS:
+            (out / split / kind).mkdir(parents=True, exist_ok=True)
+    text = json.dumps(settings.manifest(), indent=2) + '\n'
+    write_whole(out / MANIFEST, text.encode())
+
+
+def _check_manifest(out: Path, settings: SampleSettings) -> None:
+    advice = 'Choose another folder with --out, or pass --overwrite to replace its pairs'
+    path = out / MANIFEST
+    if not path.is_file():
+        if next(_own_images(out), None) is not None:
+            raise DatasetError(
+                f'{out} holds pairs but no {MANIFEST} that says what made them. {advice}'
+            )
+        return
+    try:
+        found = json.loads(path.read_text())
+        kept = {key: found[key] for key in ('generator', 'seed', 'size')}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f'{path} is not a manifest of sample pairs. {advice}') from error
+    wanted = settings.manifest()
+    differing = [key for key in kept if kept[key] != wanted[key]]
+    if differing:
+        came = ', '.join(f'{key} {kept[key]}' for key in differing)
+        asked = ', '.join(f'{key} {wanted[key]}' for key in differing)
+        raise DatasetError(f'{out} holds pairs with {came}, but {asked} was asked for. {advice}')
+
+
+def _own_images(out: Path) -> Iterator[Path]:
+    for split in SPLITS:
+        for kind in KINDS:
+            yield from (out / split / kind).glob(f'{split}_[0-9][0-9][0-9][0-9]*.png')
+
+
+def surplus(out: Path, settings: SampleSettings) -> int:
+    """How many pairs the folder holds beyond the counts."""
+    wanted = {file_name(split, number) for split, number in settings.names()}
+    return len({path.name for path in _own_images(out)} - wanted)
+
+
+def write_pairs(out: Path, settings: SampleSettings, workers: int) -> Iterator[tuple[int, int]]:
+    """Make all missing files of a prepared folder in parallel.
+
+    Args:
+        out: Folder of the data set.
+        settings: What it is to hold.
+        workers: Processes to work in; the pairs do not depend on it.
+
+    Yields:
+        Pairs made so far and pairs to make, after each pair.
+    """
+    jobs = [job for job in settings.names() if missing_files(out, *job)]
+    with ProcessPoolExecutor(max(1, min(workers, len(jobs)))) as pool:
+        running = [pool.submit(write_pair, out, settings, *job) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(running), start=1):
+                future.result()
+                yield done, len(jobs)
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def write_pair(out: Path, settings: SampleSettings, split: str, number: int) -> None:
+    """Make one pair and write those of its files that are missing."""
+    cv2.setNumThreads(1)  # the processes share the cores already
+    seed = np.random.SeedSequence(settings.seed, spawn_key=(SPLITS.index(split), number))
+    pair = make_pair(seed, settings.size)
+    images = {'A': pair.before[..., ::-1], 'B': pair.after[..., ::-1], 'label': pair.label}
+    for kind in missing_files(out, split, number):
+        encoded = cv2.imencode('.png', images[kind], [cv2.IMWRITE_PNG_COMPRESSION, 6])[1]
+        write_whole(out / split / kind / file_name(split, number), encoded.tobytes())

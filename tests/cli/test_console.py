@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.errors import MMCDError
+
+OP_WARNING = (
+    'Fail to import ``MultiScaleDeformableAttention`` from ``mmcv.ops.multi_scale_deform_attn``'
+)
+
+
+def ended(main: Callable[[], int | None]) -> int | None:
+    with pytest.raises(SystemExit) as caught:
+        run_tool(main)
+    return caught.value.code
+
+
+def raising(error: BaseException) -> Callable[[], int | None]:
+    def main() -> int | None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(('result', 'status'), [(None, None), (0, 0), (3, 3)])
+def test_a_tool_ends_with_its_result(result: int | None, status: int | None) -> None:
+    assert ended(lambda: result) == status
+
+
+def test_an_error_of_ours_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(raising(MMCDError('no file a.png\nexpected b.png'))) == 2
+    assert capsys.readouterr() == ('', 'error: no file a.png\nexpected b.png\n')
+
+
+def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr() == ('', 'interrupted\n')
+
+
+def test_a_fault_of_mmcd_keeps_its_trace() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_tool(raising(ZeroDivisionError()))
+
+
+def test_known_chatter_is_kept_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with quiet_imports():
+        print('Could not import OneDL')
+        print('before\nCould not import OneDL\nafter')
+        print('Could not import OneDL or anything')
+        print('I Could not import OneDL')
+    out = capsys.readouterr().out
+    assert out == 'before\nafter\nCould not import OneDL or anything\nI Could not import OneDL\n'
+
+
+def test_a_partial_line_shows_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with quiet_imports():
+        print('50 %', end='', flush=True)
+        assert capsys.readouterr().out == '50 %'
+        print('\rCould', end='')
+        print(' not', end='')
+    assert capsys.readouterr().out == '\rCould not'
+
+
+def test_what_waits_is_written_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken_import() -> None:
+        with quiet_imports():
+            print('Could not import', end='')
+            raise ValueError('broken')
+
+    with pytest.raises(ValueError, match='broken'):
+        broken_import()
+    assert capsys.readouterr().out == 'Could not import'
+
+
+def test_a_handler_made_inside_goes_on_writing(capsys: pytest.CaptureFixture[str]) -> None:
+    with quiet_imports():
+        handler = logging.StreamHandler(sys.stdout)
+    handler.emit(logging.makeLogRecord({'msg': 'Could not import OneDL'}))
+    assert capsys.readouterr().out == 'Could not import OneDL\n'
+
+
+def test_only_the_known_warning_is_kept_out() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        with quiet_imports():
+            warnings.warn(OP_WARNING, stacklevel=1)
+            warnings.warn('Fail to import something else', stacklevel=1)
+            warnings.warn(OP_WARNING, DeprecationWarning, stacklevel=1)
+    assert [(str(w.message), w.category) for w in caught] == [
+        ('Fail to import something else', UserWarning),
+        (OP_WARNING, DeprecationWarning),
+    ]
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+
+
+def test_imports_are_light() -> None:
+    code = (
+        'import sys, mmcd, mmcd.cli.console, mmcd.install.stack\n'
+        "print(sorted({'torch', 'numpy', 'cv2', 'mmcv', 'mmengine', 'mmseg'} & set(sys.modules)))"
+    )
+    assert run(code).stdout == '[]\n'
+
+
+@pytest.mark.slow
+def test_the_stack_is_silent() -> None:
+    done = run(
+        'from mmcd.cli.console import quiet_imports\n'
+        'with quiet_imports():\n'
+        '    import mmengine.runner, mmseg.models, mmseg.datasets, mmpretrain.models\n'
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ('', '', 0)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmcd.config import load_config
+from mmcd.data_tools.audit.splits import list_pairs, splits_of_config, splits_of_folder
+from mmcd.errors import ConfigError
+from tests.tiny_pairs import TinyLayout, write_tiny_pairs
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+
+
+def test_a_config_names_its_splits_and_encoding(write_pairs):
+    root = write_pairs(layout='cdd')
+    (root / 'train' / 'B' / 'train_1.jpg').unlink()
+    splits = splits_of_config(load_config(CONFIGS / 'darnet_cdd.py', {'data_root': str(root)}))
+    assert [split.name for split in splits] == ['train', 'val', 'test']
+    assert splits[0].encoding.threshold == 127
+    listing = list_pairs(splits[0])
+    assert (len(listing.tasks), len(listing.findings)) == (3, 1)
+
+
+def test_testing_on_the_validation_split_is_no_leak(tiny_levir):
+    options = {'data_root': str(tiny_levir), 'test_dataloader.dataset.split': 'val'}
+    splits = splits_of_config(load_config(CONFIGS / 'darnet_levir.py', options))
+    assert [split.name for split in splits] == ['train', 'val']
+
+
+def test_a_list_file_is_kept_to(tiny_levir):
+    (tiny_levir / 'list.txt').write_text('train_2.png\ntrain_9\n')
+    options = {'data_root': str(tiny_levir), 'train_dataloader.dataset.list_file': 'list.txt'}
+    split = splits_of_config(load_config(CONFIGS / 'darnet_levir.py', options))[0]
+    listing = list_pairs(split)
+    assert [task.files.name for task in listing.tasks] == ['train_2']
+    assert listing.findings[0].files == ('train_9',)
+
+
+def test_a_config_without_pairs():
+    with pytest.raises(ConfigError, match='no BitemporalDataset'):
+        splits_of_config(Config(dict(model=dict())))
+
+
+@pytest.mark.parametrize(
+    ('layout', 'encoding'),
+    [
+        (TinyLayout(), '0 unchanged, 255 changed'),
+        (TinyLayout('time1', 'time2'), '0 unchanged, 255 changed'),
+        (TinyLayout(label_dir='OUT', image_suffix='.jpg', label_suffix='.jpg'),
+         'unchanged up to 127, changed above'),
+        (TinyLayout('t1', 't2', 'mask', changed=1), '0 unchanged, 1 changed'),
+    ],
+)  # fmt: skip
+def test_a_folder_is_known_by_its_look(tmp_path, layout, encoding):
+    write_tiny_pairs(tmp_path, layout=layout, height=16, width=16)
+    splits = splits_of_folder(tmp_path)
+    assert [len(list_pairs(split).tasks) for split in splits] == [4, 2, 2]
+    assert str(splits[0].encoding) == encoding
+
+
+def test_a_folder_without_splits_and_with_names_of_its_own(tmp_path):
+    layout = TinyLayout('old', 'new', 'truth', changed=1)
+    root = write_tiny_pairs(tmp_path, layout=layout, splits={'all': 3}, height=16, width=16)
+    given = dict(
+        before_dir='old',
+        after_dir='new',
+        label_dir='truth',
+        label_encoding=dict(unchanged=0, changed=1),
+    )
+    (split,) = splits_of_folder(root / 'all', given)
+    assert (split.name, len(list_pairs(split).tasks)) == ('all', 3)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmcd.data_tools.prepare.splitting import Ratios
+from mmcd.data_tools.prepare.tiling import Tiling
+from mmcd.datasets import BitemporalDataset, LEVIRCDDataset, WHUCDDataset
+from mmcd.io import images as image_files
+from tests.data_tools.prepare.preparing import READING, pixels, prepare
+from tests.golden import SHARED, needs_samples
+from tests.tiff_files import write_tiff
+from tests.tiny_pairs import TinyLayout, write_tiny_pairs
+
+
+def test_whole_images_are_not_compressed_again(tmp_path):
+    source = write_tiny_pairs(tmp_path / 'cdd', layout='cdd')
+    prepare('cdd', source, tmp_path / 'out')
+    name = 'train_1.jpg'
+    before = (source / 'train' / 'A' / name).read_bytes()
+    assert (tmp_path / 'out' / 'train' / 'A' / name).read_bytes() == before
+    label = pixels(tmp_path / 'out' / 'train' / 'label' / 'train_1.png')
+    assert set(np.unique(label)) == {0, 255}
+    assert len(np.unique(pixels(source / 'train' / 'OUT' / name))) > 2
+
+
+def test_black_looking_labels_become_visible(tmp_path):
+    layout = TinyLayout('t1', 't2', 'mask', '.jpg', '.png', changed=1)
+    source = write_tiny_pairs(tmp_path / 'dsifn', layout=layout)
+    prepare('dsifn-cd', source, tmp_path / 'out')
+    assert set(np.unique(pixels(tmp_path / 'out' / 'test' / 'label' / 'test_1.png'))) == {0, 255}
+
+
+def test_padding_is_ignored(tmp_path):
+    source = write_tiny_pairs(tmp_path / 'src', height=40, width=64)
+    prepare('levir-cd', source, tmp_path / 'out', tiling=Tiling(32, 32, 'pad'))
+    dataset = LEVIRCDDataset(data_root=str(tmp_path / 'out'), split='val', pipeline=READING)
+    lower = next(d for d in dataset if '0032_0000' in d['before_path'])
+    assert (lower['gt_seg_map'][8:] == 255).all()
+    assert (lower['gt_seg_map'][:8] != 255).all()
+    assert (lower['before'][8:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ('bands', 'dtype', 'suffix'),
+    [(3, 'uint8', '.png'), (1, 'uint8', '.png'), (3, 'uint16', '.tif'), (6, 'uint16', '.tif'),
+     (4, 'uint8', '.tif')],
+)  # fmt: skip
+def test_geotiffs_of_any_bands(tmp_path, bands, dtype, suffix):
+    rng = np.random.RandomState(0)
+    images = [rng.randint(0, np.iinfo(dtype).max, (48, 80, bands)).astype(dtype) for _ in 'AB']
+    for number in range(3):
+        for folder, image in zip('AB', images, strict=True):
+            write_tiff(tmp_path / 'src' / folder / f's{number}.tif', image)
+        label = np.zeros((48, 80, 1), np.uint8)
+        label[:, 40:] = 255
+        write_tiff(tmp_path / 'src' / 'label' / f's{number}.tif', label)
+    out = tmp_path / 'out'
+    prepare('folder', tmp_path / 'src', out, tiling=Tiling(16, 16), ratios=Ratios(1, 1, 1))
+    assert {path.suffix for path in out.rglob('*_*.*') if path.parent.name != 'label'} == {suffix}
+    reading = dict(type='LoadImagePair', imdecode_backend='rasterio', to_float32=True)
+    dataset = BitemporalDataset(
+        data_root=str(out), split='train', pipeline=[reading, dict(type='LoadChangeLabel')]
+    )
+    sample = next(d for d in dataset if '0016_0032' in d['before_path'])
+    expected = images[0][16:32, 32:48]
+    expected = expected[..., ::-1] if bands == 3 else expected
+    assert sample['before'].dtype == np.float32
+    assert (sample['before'] == expected).all()
+    assert (sample['gt_seg_map'][:, 8:] == 1).all() and (sample['gt_seg_map'][:, :8] == 0).all()
+
+
+def test_whu_cd_is_never_read_whole(tmp_path, monkeypatch):
+    root = tmp_path / 'src' / '1. The two-period image data'
+    rng = np.random.RandomState(0)
+    for name in ('before/before.tif', 'after/after.tif'):
+        write_tiff(root / name, rng.randint(0, 255, (300, 700, 3)).astype(np.uint8))
+    write_tiff(root / 'change label' / 'change_label.tif',
+               (rng.rand(300, 700, 1) > 0.9).astype(np.uint8))  # fmt: skip
+    read = []
+    original = image_files.RasterImage.read
+    monkeypatch.setattr(
+        image_files.RasterImage, 'read', lambda self, w: read.append(w) or original(self, w)
+    )
+    prepare('whu-cd', tmp_path / 'src', tmp_path / 'out', tiling=Tiling(32, 32), blocks=5)
+    assert max(window.height * window.width for window in read) == 32 * 32
+    dataset = WHUCDDataset(data_root=str(tmp_path / 'out'), split='test',
+                                           pipeline=READING)  # fmt: skip
+    assert set(np.unique(dataset[0]['gt_seg_map'])) == {0, 1}
+
+
+@needs_samples
+def test_real_levir_cd_as_published(tmp_path):
+    """Our tiles are those of the widespread 256 edition."""
+    prepare('levir-cd', SHARED / 'data' / 'LEVIR-CD', tmp_path / 'out', tiling=Tiling(256, 256))
+    whole = pixels(SHARED / 'data' / 'LEVIR-CD' / 'test' / 'B' / 'test_2.png')
+    tile = pixels(tmp_path / 'out' / 'test' / 'B' / 'test_2_0512_0768.png')
+    assert (tile == whole[512:768, 768:]).all()
+    assert len(list((tmp_path / 'out' / 'train' / 'A').iterdir())) == 32

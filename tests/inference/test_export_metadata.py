@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from mmcd.errors import ExportError, MMCDError
+from mmcd.export.deepness import deepness_properties
+from mmcd.inference.export_metadata import FORMAT, ExportMetadata
+
+METADATA = ExportMetadata(
+    network='UNetEncoder + DARNetHead',
+    config='darnet_levir',
+    weights_sha256='0' * 64,
+    classes=('unchanged', 'changed'),
+    bands=3,
+    layout='separate',
+    size_divisor=16,
+    threshold=0.4,
+    tile_size=256,
+    resolution=0.5,
+    mmcd_version='0.1.0',
+)
+
+
+def test_properties_are_json_under_one_prefix_and_read_back_the_same() -> None:
+    properties = METADATA.to_properties()
+    assert properties['mmcd.format'] == str(FORMAT)
+    assert json.loads(properties['mmcd.classes']) == ['unchanged', 'changed']
+    assert all(key.startswith('mmcd.') for key in properties)
+    others = {'resolution': '50', 'author': 'not JSON'}
+    assert ExportMetadata.from_properties(properties | others, 'x.onnx') == METADATA
+
+
+def test_later_fields_of_the_same_format_are_no_fault() -> None:
+    properties = METADATA.to_properties() | {'mmcd.later': '1'}
+    assert ExportMetadata.from_properties(properties, 'x.onnx') == METADATA
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'mmcd.format': None}, 'x.onnx was not exported by mmcd'),
+        ({'mmcd.format': '2'}, r'newer mmcd \(format 2, this one reads 1\)'),
+        ({'mmcd.bands': None}, "damaged .*KeyError: 'bands'"),
+        ({'mmcd.classes': '["a'}, 'damaged .*JSONDecodeError'),
+        ({'mmcd.layout': '"sideways"'}, "no such layout: 'sideways'"),
+        ({'mmcd.size_divisor': '0'}, 'size_divisor is 0'),
+        ({'mmcd.tile_size': '"512"'}, "tile_size is '512'"),
+        ({'mmcd.threshold': '"high"'}, 'damaged .*ValueError'),
+    ],
+)
+def test_unusable_properties_are_named(change: dict[str, str | None], message: str) -> None:
+    changed = METADATA.to_properties() | change
+    properties = {key: value for key, value in changed.items() if value is not None}
+    with pytest.raises(ExportError, match=message) as caught:
+        ExportMetadata.from_properties(properties, 'x.onnx')
+    assert isinstance(caught.value, MMCDError) and isinstance(caught.value, RuntimeError)
+
+
+def test_deepness_gets_its_own_keys_in_its_own_units() -> None:
+    values = {key: json.loads(text) for key, text in deepness_properties(METADATA).items()}
+    assert values == {
+        'model_type': 'Segmentor',
+        'class_names': {'0': 'unchanged', '1': 'changed'},
+        'resolution': 50.0,  # centimetres
+        'tile_size': 256,
+        'tiles_size': 256,
+        'tiles_overlap': 25,  # percent
+        'seg_thresh': 0.4,
+        'seg_small_segment': 0,
+        'standardization_mean': [0.0] * 6,
+        'standardization_std': [1.0] * 6,
+    }
+
+
+def test_no_resolution_is_made_up() -> None:
+    unsaid = dataclasses.replace(METADATA, resolution=None)
+    assert 'resolution' not in deepness_properties(unsaid)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+onnx = pytest.importorskip('onnx', reason='the extra onnx is not installed')
+onnxruntime = pytest.importorskip('onnxruntime', reason='the extra onnx is not installed')
+pytest.importorskip('onnxscript', reason='the extra onnx is not installed')
+
+from mmcd.errors import ConfigError, ExportError, ImagePairError, MissingExtraError  # noqa: E402
+from mmcd.export import export_onnx  # noqa: E402
+from mmcd.inference import exported_model, runtimes  # noqa: E402
+from mmcd.inference.exported_model import ExportedModel  # noqa: E402
+from mmcd.models.layers import padding  # noqa: E402
+from mmcd.scene.tile_prediction import HalvingBatches, ModelPredictor  # noqa: E402
+from tests.export.models import tiny_model  # noqa: E402
+
+LAYOUTS = {
+    'separate': {},
+    'stacked': dict(stacked=True),
+    'deepness': dict(deepness=True, tile_size=64),
+}
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of each layout."""
+    folder = tmp_path_factory.mktemp('exported')
+    for name, settings in LAYOUTS.items():
+        export_onnx(tiny_model(), folder / f'{name}.onnx', threshold=0.4, **settings)
+    return folder
+
+
+def random_tiles(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def runtime_or_skip(name: str) -> str:
+    pytest.importorskip(name, reason=f'the extra {name} is not installed')
+    return name
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_each_layout_answers_as_the_trained_model(folder: Path, layout: str, runtime: str) -> None:
+    exported = ExportedModel(folder / f'{layout}.onnx', runtime=runtime_or_skip(runtime), threads=1)
+    trained = ModelPredictor(tiny_model())
+    sizes = [(64, 64)] if layout == 'deepness' else [(65, 71), (96, 70), (65, 71)]
+    for num, (height, width) in enumerate(sizes, start=1):
+        tiles = random_tiles(num, 6, height, width)
+        found = exported(tiles)
+        assert found.shape == (num, height, width) and found.dtype == np.float32
+        np.testing.assert_allclose(found, trained(tiles), atol=1e-5)
+
+
+def test_bfloat16_in_openvino(folder: Path) -> None:
+    runtime = runtime_or_skip('openvino')
+    tiles = random_tiles(1, 6, 64, 64)
+    models = {
+        precision: ExportedModel(folder / 'separate.onnx', runtime=runtime, precision=precision)
+        for precision in ('float32', 'bfloat16')
+    }
+    exact, rough = (model(tiles) for model in models.values())
+    assert rough.dtype == np.float32
+    np.testing.assert_allclose(rough, exact, atol=0.02)
+    # The numbers differ only where the processor works in bfloat16.
+    hints = [model._session._settings['INFERENCE_PRECISION_HINT'] for model in models.values()]
+    assert hints == ['f32', 'bf16']
+
+
+def test_a_result_is_not_overwritten_by_the_next(folder: Path) -> None:
+    exported = ExportedModel(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
+    tiles = random_tiles(2, 6, 64, 64)
+    first = exported(tiles[:1])
+    kept = first.copy()
+    assert not np.array_equal(exported(tiles[1:]), kept)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_few_compiled_networks_are_kept(folder: Path) -> None:
+    exported = ExportedModel(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
+    for width in (64, 65, 66, 67, 64):
+        exported(random_tiles(1, 6, 64, width))
+    compiled = exported._session._compiled
+    assert [dict(key)['before'][3] for key in compiled] == [66, 67, 64]
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_what_the_file_says_is_told(folder: Path, runtime: str) -> None:
+    path = folder / 'deepness.onnx'
+    exported = ExportedModel(path, runtime=runtime_or_skip(runtime))
+    assert (exported.threshold, exported.tile_size, exported.bands) == (0.4, 64, 3)
+    assert exported.metadata.layout == 'deepness'
+    assert exported.describe() == dict(
+        type='ExportedModel',
+        file_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        weights_sha256=ModelPredictor(tiny_model()).describe()['weights_sha256'],
+        network='UNetEncoder + FCNHead',
+        config=None,
+        runtime=runtime,
+        precision='float32',
+        device='cpu',
+    )
+
+
+@pytest.mark.parametrize('size', [(1, 1), (16, 31), (32, 48)])
+def test_padding_is_that_of_the_trained_model(size: tuple[int, int]) -> None:
+    tiles = random_tiles(2, 6, *size)
+    expected = padding.pad_to_multiple(torch.from_numpy(tiles).float(), 16).numpy()
+    np.testing.assert_array_equal(exported_model.pad_to_multiple(tiles, 16), expected)
+
+
+def test_wrong_tiles(folder: Path) -> None:
+    exported = ExportedModel(folder / 'separate.onnx')
+    for tiles in (random_tiles(1, 8, 64, 64), random_tiles(6, 64, 64)):
+        with pytest.raises(ImagePairError, match=r'\(N, 6, H, W\) of uint8'):
+            exported(tiles)
+    with pytest.raises(ImagePairError, match='of float32'):
+        exported(random_tiles(1, 6, 64, 64).astype(np.float32))
+    with pytest.raises(ExportError, match='tiles of 64 x 64 only, but got 64 x 65'):
+        ExportedModel(folder / 'deepness.onnx')(random_tiles(1, 6, 64, 65))
+
+
+def test_scenes_tell_how_to_name_the_bands(folder: Path) -> None:
+    batches = HalvingBatches(ExportedModel(folder / 'separate.onnx'), 2)
+    with pytest.raises(ValueError, match=r'does not take 4 bands a date.*--bands'):
+        batches(random_tiles(1, 8, 64, 64))
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_files_that_are_none(folder: Path, tmp_path: Path, runtime: str) -> None:
+    runtime_or_skip(runtime)
+    with pytest.raises(ExportError, match='No such exported model'):
+        ExportedModel(tmp_path / 'none.onnx', runtime=runtime)
+    content = (folder / 'separate.onnx').read_bytes()
+    for name, damaged in (('cut', content[: len(content) // 2]), ('text', b'<html>'), ('no', b'')):
+        path = tmp_path / f'{name}.onnx'
+        path.write_bytes(damaged)
+        with pytest.raises(ExportError, match=rf'{name}\.onnx'):
+            ExportedModel(path, runtime=runtime)
+    model = onnx.load(folder / 'separate.onnx')
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / 'foreign.onnx')
+    with pytest.raises(ExportError, match=r'foreign\.onnx was not exported by mmcd'):
+        ExportedModel(tmp_path / 'foreign.onnx', runtime=runtime)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(runtime='tensorrt'), "No such runtime .* 'tensorrt'. Use one of onnxruntime, open"),
+        (dict(precision='float16'), "No such precision .* 'float16'"),
+        (dict(device='tpu'), "No such device .* 'tpu'"),
+        (dict(threads=0), 'at least one thread, not 0'),
+        (dict(precision='bfloat16'), "in float32, not in bfloat16.*runtime='openvino'"),
+        (dict(runtime='openvino', device='cuda'), 'OpenVINO does not run on cuda'),
+    ],
+)
+def test_choices_that_there_are_not(folder: Path, options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ExportedModel(folder / 'separate.onnx', **options)
+
+
+def test_cuda_is_asked_for_where_there_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('onnxruntime.get_available_providers', lambda: ['CPUExecutionProvider'])
+    with pytest.raises(ConfigError, match='ONNX Runtime has no CUDA: install onnxruntime-gpu'):
+        ExportedModel(folder / 'separate.onnx', device='cuda:0')
+
+
+@pytest.mark.gpu
+def test_cuda(folder: Path) -> None:
+    if 'CUDAExecutionProvider' not in onnxruntime.get_available_providers():
+        pytest.skip('the installed ONNX Runtime has no CUDA')
+    tiles = random_tiles(2, 6, 65, 71)
+    found = ExportedModel(folder / 'separate.onnx', device='cuda')(tiles)
+    np.testing.assert_allclose(found, ExportedModel(folder / 'separate.onnx')(tiles), atol=1e-3)
+
+
+@pytest.mark.parametrize(('runtime', 'extra'), [('onnxruntime', 'onnx'), ('openvino', 'openvino')])
+def test_a_runtime_that_is_not_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, extra: str
+) -> None:
+    def none_is_there(purpose: str, packages: list[str], extra: str) -> None:
+        raise MissingExtraError(f'{packages} {extra}')
+
+    monkeypatch.setattr(runtimes, 'require_packages', none_is_there)
+    with pytest.raises(MissingExtraError, match=rf"\['{runtime}'\] {extra}"):
+        ExportedModel(folder / 'separate.onnx', runtime=runtime)

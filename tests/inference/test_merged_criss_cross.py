@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmcd.inference import strips
+from mmcd.inference.merged_criss_cross import MergedCrissCross
+from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
+
+
+def trained_attention(channels: int, spread: float) -> CrissCrossAttention:
+    torch.manual_seed(0)
+    attention = CrissCrossAttention(channels, recurrence=1).double()
+    for weight in attention.parameters():
+        weight.data.normal_(0, spread)
+    return attention
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('graph', [False, True])
+@pytest.mark.parametrize(('height', 'width'), [(1, 1), (1, 6), (6, 1), (5, 8), (12, 4)])
+def test_the_merged_softmaxes_are_the_one(height: int, width: int, graph: bool) -> None:
+    attention = trained_attention(16, 0.5)
+    merged = MergedCrissCross(attention)
+    merged.graph = graph
+    x = torch.randn(2, height, width, 16, dtype=torch.float64)
+    expected = attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    torch.testing.assert_close(merged(x), expected, rtol=1e-12, atol=1e-12)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('spread', [3.0, 30.0])
+def test_affinities_that_overflow_an_exponential(spread: float) -> None:
+    """Rows and columns whose largest affinities are thousands apart."""
+    attention = trained_attention(16, spread)
+    x = torch.randn(1, 6, 8, 16, dtype=torch.float64)
+    expected = attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    given = MergedCrissCross(attention.float())(x.float())
+    assert given.isfinite().all()
+    assert (given - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@torch.no_grad()
+def test_in_many_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = trained_attention(16, 0.5)
+    x = torch.randn(2, 9, 7, 16, dtype=torch.float64)
+    whole = MergedCrissCross(attention)(x)
+    monkeypatch.setattr(strips, 'CPU_BYTES', 512)
+    assert len(list(strips.strips(9, 4 * 49, x))) > 3
+    torch.testing.assert_close(MergedCrissCross(attention)(x), whole, rtol=1e-12, atol=1e-12)
