@@ -10,7 +10,7 @@ from mmcd.data_tools.audit.splits import list_pairs, splits_of_config, splits_of
 from mmcd.errors import ConfigError
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 def test_a_config_names_its_splits_and_encoding(write_pairs):

@@ -12,7 +12,7 @@ from mmcd.registry import DATASETS
 from tests.data_tools.prepare.preparing import READING, pixels, prepare
 from tests.tiny_pairs import write_tiny_pairs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize('workers', [1, 2])
