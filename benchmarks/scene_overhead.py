@@ -73,6 +73,7 @@ def run_apart(network: str, size: int, folder: str) -> dict:
 
 def measure_scene(network: str, size: int, folder: str) -> dict:
     """Map the pair in ``folder``."""
+    from mmcd.inference import FunctionPredictor
     from mmcd.scene.scene import map_scene
     from mmcd.scene.settings import SceneOutputs, SceneSettings
 
@@ -83,7 +84,7 @@ def measure_scene(network: str, size: int, folder: str) -> dict:
     paths = [str(Path(folder) / f'{date}.tif') for date in ('before', 'after')]
     outputs = SceneOutputs(Path(folder) / 'map.tif', Path(folder) / 'probability.tif')
     settings = SceneSettings(tile_size=TILE, overlap=OVERLAP, batch_size=BATCH)
-    report = map_scene(predict, *paths, outputs, settings).report
+    report = map_scene(FunctionPredictor(predict), *paths, outputs, settings).report
     seconds = time.perf_counter() - clock
     return dict(
         network=network,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from benchmarks.speed_cases import Case, Variant
 from benchmarks.speed_models import Dates, plain_network, preprocessed, random_tiles
 from mmcd.errors import ConfigError
-from mmcd.inference import optimize_for_inference
+from mmcd.inference import make_predictor
+from mmcd.inference.exported import ExportedPredictor
+from mmcd.inference.network_predictor import NetworkPredictor
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,23 @@ def prepare(
         return _called(model, inputs)
     if variant.name == 'autocast':
         return _autocast(model, inputs, variant.precision)
-    fast = optimize_for_inference(model, precision=variant.precision)
-    eager = _called(fast, inputs, note=type(fast.network).__name__)
+    tiles = tiles.to(device)
+    fast = cast(NetworkPredictor, make_predictor(model, precision=variant.precision))
+    name = type(fast.network).__name__
     if variant.name == 'optimised':
-        return eager
-    compiled = optimize_for_inference(model, precision=variant.precision, compile=True)
-    note = f'{eager.note}; operations counted without compiling'
-    return Prepared(_called(compiled, inputs).run, eager.run, note)
+        return _predicted(fast, tiles, fast, name)
+    compiled = make_predictor(model, precision=variant.precision, compile=True)
+    note = f'{name}; operations counted without compiling'
+    return _predicted(cast(NetworkPredictor, compiled), tiles, fast, note)
+
+
+def _predicted(
+    predictor: NetworkPredictor, tiles: Tensor, counted: NetworkPredictor, note: str
+) -> Prepared:
+    """Preprocessing is within."""
+    return Prepared(
+        lambda: predictor.predict_logits(tiles), lambda: counted.predict_logits(tiles), note
+    )
 
 
 def _plain(plain: nn.Module, dates: Dates) -> Prepared:
@@ -85,10 +97,8 @@ def _autocast(model: nn.Module, inputs: Tensor, precision: str) -> Prepared:
 def _exported(variant: Variant, tiles: Tensor, device: torch.device, onnx: str | None) -> Prepared:
     if onnx is None or not Path(onnx).is_file():
         raise ConfigError('There is no exported network.')
-    from mmcd.inference.exported_model import ExportedModel
-
     runtime = variant.name.lower().replace(' ', '')
-    exported = ExportedModel(
+    exported = ExportedPredictor(
         onnx,
         runtime=runtime,
         precision=variant.precision,
@@ -96,7 +106,9 @@ def _exported(variant: Variant, tiles: Tensor, device: torch.device, onnx: str |
         device=device.type,
     )
     array = tiles.numpy()
-    return Prepared(lambda: exported(array), None, 'preprocessing and probability are within')
+    return Prepared(
+        lambda: exported.predict(array)[:, 1], None, 'preprocessing and probability are within'
+    )
 
 
 @dataclass(frozen=True)

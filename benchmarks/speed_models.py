@@ -17,7 +17,6 @@ from benchmarks.speed_cases import Case
 from mmcd.apis import init_model
 from mmcd.models.decode_heads.darnet_head import DARNetHead
 from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
-from mmcd.models.layers.pair_ops import reverse_bands
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # The plain PRX-Change has neither; without them, both train the same function.
@@ -78,8 +77,7 @@ def random_tiles(case: Case) -> Tensor:
 
 def preprocessed(model: nn.Module, tiles: Tensor) -> Tensor:
     """What the network gets: (N, 6, H, W) float32, channels last."""
-    as_read = reverse_bands(tiles)  # images are read as BGR
-    return model.data_preprocessor(dict(inputs=list(as_read)))['inputs']
+    return model.data_preprocessor(dict(inputs=list(tiles)))['inputs']
 
 
 def random_labels(case: Case) -> list[SegDataSample]:

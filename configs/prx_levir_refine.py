@@ -17,4 +17,4 @@ train_cfg = dict(max_iters=max_iters)
 # Rarely changed
 optim_wrapper = dict(optimizer=dict(lr=4e-4))
 param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False, end=max_iters)]
-model = dict(decode_head=dict(refinement=True, main_weight=5.0))
+model = dict(decode_head=dict(refinement=True, loss_weights=dict(main=5.0)))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import Registry
 
 from mmcd.errors import ConfigError
-from mmcd.registry import MODELS  # noqa: F401  the check of the stack comes with it
+from mmcd.registry import DATASETS, MODELS
+from mmcd.structures import ImageSpec
 
 # Settings that a config makes once, at its top, and the key that takes each wherever it is used.
 SET_ONCE = {'data_root': 'data_root', 'pretrained': 'checkpoint'}
@@ -23,6 +25,9 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
     A config sets ``data_root`` once, at its top, and ``pretrained`` where it has a pretrained
     encoder; a new value in ``options`` reaches every place that was built from it. With
     ``pretrained=None`` the encoder starts from its own initialisation.
+
+    ``image``, the image description (:class:`mmcd.structures.ImageSpec`), is stated once at the
+    top, too; every data set of pairs and the model get it.
 
     Args:
         path: a config file, or a config already read (it is copied).
@@ -39,8 +44,58 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
     for key, used_as in SET_ONCE.items():
         if config.get(key) != before[key]:
             _replace(config._cfg_dict, used_as, before[key], config.get(key))
+    _hand_on(config)
     drop_pretrained(config.get('model'), only_unset=True)
     return config
+
+
+def _hand_on(config: Config) -> None:
+    """Give data sets and model what the config states once: the images, and the classes."""
+    model = config.get('model') or {}
+    is_pair_model = _is_kind_of(MODELS, model, 'SiameseEncoderDecoder')
+    meta = dataset_meta(config)
+    if is_pair_model and 'classes' in meta:
+        model['classes'] = meta
+    if config.get('image') is None:
+        return
+    image = ImageSpec.from_config(config.image).to_dict()
+    for split in ('train', 'val', 'test'):
+        for dataset in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
+            if _is_kind_of(DATASETS, dataset, 'BitemporalDataset'):
+                dataset['image'] = image
+    if is_pair_model:
+        model['image'] = image
+    elif _is_kind_of(MODELS, model.get('data_preprocessor') or {}, 'PairDataPreprocessor'):
+        model['data_preprocessor']['image'] = image
+
+
+def dataset_meta(config: Config) -> dict[str, Any]:
+    """Classes and palette of the data set that a config is for, without indexing its files."""
+    for split in ('test', 'val', 'train'):
+        for settings in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
+            kind = settings.get('type')
+            kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+            meta = {**getattr(kind, 'METAINFO', {}), **settings.get('metainfo', {})}
+            return {key: meta[key] for key in ('classes', 'palette') if key in meta}
+    return {}
+
+
+def _datasets(dataset: Any) -> Iterator[dict]:
+    """The data sets within wrappers such as ConcatDataset and RepeatDataset."""
+    if not isinstance(dataset, dict):
+        return
+    inner = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets') or []
+    if not inner:
+        yield dataset
+    for each in inner:
+        yield from _datasets(each)
+
+
+def _is_kind_of(registry: Registry, settings: dict, name: str) -> bool:
+    kind = settings.get('type')
+    kind = registry.get(kind) if isinstance(kind, str) else kind
+    base = registry.get(f'mmcd.{name}')
+    return isinstance(kind, type) and isinstance(base, type) and issubclass(kind, base)
 
 
 def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:

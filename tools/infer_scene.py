@@ -18,9 +18,9 @@ from mmcd.scene.arguments import add_scene_arguments, scene_settings
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 
 if TYPE_CHECKING:
+    from mmcd.inference import ChangePredictor
     from mmcd.scene.pair_list import ScenePair
     from mmcd.scene.sharing import Share
-    from mmcd.scene.tile_prediction import PredictTiles
 
 DESCRIPTION = """\
 Map what changed between two georeferenced rasters of any size.
@@ -59,8 +59,8 @@ def main() -> int:
     with quiet_imports():
         from mmcd.apis import init_model
         from mmcd.engine.launch import use_kept_memory
-        from mmcd.inference.pair import is_exported
-        from mmcd.scene.tile_prediction import as_predictor, own_settings
+        from mmcd.inference import make_predictor
+        from mmcd.inference.exported import is_exported
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)
     if args.keep_memory:
@@ -77,9 +77,14 @@ def main() -> int:
         precision=args.precision if is_exported(args.checkpoint) else None,
     )
     try:
-        settings = scene_settings(args, **own_settings(model))
-        predict = as_predictor(model, precision=args.precision, compile=args.compile)
-        return _map_all(predict, pairs, settings, args, share)
+        predictor = make_predictor(
+            model,
+            precision=args.precision,
+            compile=args.compile,
+            optimize=not args.as_trained,
+            tta=args.tta,
+        )
+        return _map_all(predictor, pairs, settings, args, share)
     finally:
         _leave_processes(share)
 
@@ -123,7 +128,7 @@ def _own_device() -> str:
 
 
 def _map_all(
-    predict: PredictTiles,
+    predictor: ChangePredictor,
     pairs: list[ScenePair],
     settings: SceneSettings,
     args: argparse.Namespace,
@@ -140,7 +145,7 @@ def _map_all(
     for pair in mine:
         try:
             map_scene(
-                predict,
+                predictor,
                 pair.before,
                 pair.after,
                 pair.outputs,

@@ -6,6 +6,7 @@ import argparse
 
 from mmcd.cli.arguments import add_inference_arguments, add_run_arguments
 from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
 
 
@@ -14,16 +15,20 @@ def parse_args() -> argparse.Namespace:
         description='Test a change-detection model on the test split of its data set.'
     )
     parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth)')
+    parser.add_argument('checkpoint', help='checkpoint file (.pth), or an exported model (.onnx)')
     parser.add_argument('--out', metavar='DIR', help='write PNG masks (0 and 255) into DIR')
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
         help='write panels before | after | label | prediction into DIR',
     )
-    parser.add_argument('--tta', action='store_true', help='average over flips of each pair')
     add_run_arguments(parser)
     add_inference_arguments(parser)
+    parser.add_argument(
+        '--runtime',
+        choices=['onnxruntime', 'openvino'],
+        help='what runs an exported model (default: onnxruntime)',
+    )
     return parser.parse_args()
 
 
@@ -33,18 +38,38 @@ def main() -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
+        from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
-        from mmcd.engine.optimized_test import innermost, use_optimized
+        from mmcd.inference.exported import ExportedPredictor, is_exported
+        from mmcd.inference.model_loading import check_trained_image
         from mmcd.io.checkpoints import load_weights
     cfg = prepare_run(args)
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictions', mask_dir=args.out, panel_dir=args.show_dir))
-    if args.tta:
-        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-        cfg.model = dict(**cfg.tta_model, module=cfg.model)
+    predictor = None
+    if is_exported(args.checkpoint):
+        # The file holds the network; a model is built all the same, for the runner's sake.
+        predictor = ExportedPredictor(
+            args.checkpoint,
+            runtime=args.runtime or 'onnxruntime',
+            precision=args.precision or 'float32',
+        )
+    elif args.runtime:
+        raise ConfigError('--runtime is for exported models (.onnx).')
     runner = Runner.from_cfg(cfg)
-    load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
-    use_optimized(runner, precision=_precision(args), compile=args.compile)
+    if predictor is None:
+        model = innermost(runner.model)
+        meta = load_weights(model, args.checkpoint, trusted=args.trust_checkpoint)
+        if hasattr(model, 'image'):
+            check_trained_image(meta.get('dataset_meta') or {}, model.image, args.checkpoint)
+    use_predictor(
+        runner,
+        predictor,
+        precision=_precision(args),
+        compile=args.compile,
+        optimize=not args.as_trained,
+        tta=args.tta,
+    )
     runner.test()
 
 

@@ -78,6 +78,13 @@ def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentG
         action='store_true',
         help='use torch.compile: the first batch of each size takes about a minute',
     )
+    group.add_argument(
+        '--as-trained',
+        action='store_true',
+        help='run the network as it was trained, not restructured for inference: for figures in '
+        'papers; the same up to rounding, and slower',
+    )
+    group.add_argument('--tta', action='store_true', help='average over flips of each pair')
 
 
 def add_layout_arguments(group: argparse._ArgumentGroup, default: str = '') -> None:

@@ -13,6 +13,7 @@ from mmcd.datasets.layout import PairLayout, prepared_layout
 from mmcd.datasets.pair_index import PairFolder, index_pairs, read_list_file
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 
 
 @DATASETS.register_module()
@@ -38,6 +39,9 @@ class BitemporalDataset(BaseDataset):
         label_suffixes: endings of the label files.
         label_encoding: what the label values mean: ``dict(unchanged=0, changed=255)``, or
             ``dict(threshold=127)``; see :class:`mmcd.datasets.LabelEncoding`.
+        image: the image description, see :class:`mmcd.structures.ImageSpec`; None: 8-bit RGB. A
+            config states it once, as ``image`` at its top level.
+        metainfo: replaces parts of ``METAINFO``, such as ``classes`` and ``palette``.
         list_file: a text file, relative to ``data_root``, that names the pairs of this split.
         pipeline: the transforms.
         **kwargs: ``indices``, ``lazy_init``, ``test_mode`` ...: see
@@ -47,10 +51,10 @@ class BitemporalDataset(BaseDataset):
         DatasetNotFoundError: folders or files are missing (all named, up to 20).
         DatasetError: files are left over, or share a name within a folder, or the folder's
             preparation was stopped before its end.
-        ConfigError: ``label_encoding`` is no encoding.
+        ConfigError: ``label_encoding`` is no encoding of the classes, or ``image`` no description.
     """
 
-    METAINFO = dict(classes=('unchanged', 'changed'), palette=[[0, 0, 0], [255, 255, 255]])
+    METAINFO = BINARY_CHANGE.to_meta()
 
     BEFORE_DIR: str = 'A'
     AFTER_DIR: str = 'B'
@@ -70,6 +74,8 @@ class BitemporalDataset(BaseDataset):
         image_suffixes: str | Sequence[str] | None = None,
         label_suffixes: str | Sequence[str] | None = None,
         label_encoding: Mapping[str, int] | None = None,
+        image: Mapping[str, Any] | ImageSpec | None = None,
+        metainfo: Mapping[str, Any] | None = None,
         list_file: str | None = None,
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
@@ -84,9 +90,20 @@ class BitemporalDataset(BaseDataset):
             PairFolder('after', folder / (after_dir or layout.after_dir), images),
             PairFolder('label', folder / (label_dir or layout.label_dir), labels),
         )
-        self.label_encoding = LabelEncoding.from_config(label_encoding or layout.label_encoding)
+        self.image = ImageSpec.from_config(image)
+        metainfo = {**self.METAINFO, **(metainfo or {}), 'image': self.image.to_dict()}
+        self.classes = ChangeClasses.from_meta(metainfo)
+        self.label_encoding = LabelEncoding.from_config(
+            label_encoding or layout.label_encoding, self.classes
+        )
         self.list_file = Path(data_root) / list_file if list_file else None
-        super().__init__(data_root=data_root, data_prefix={}, pipeline=list(pipeline), **kwargs)
+        super().__init__(
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix={},
+            pipeline=list(pipeline),
+            **kwargs,
+        )
 
     @classmethod
     def published_layout(cls) -> PairLayout:
@@ -101,7 +118,7 @@ class BitemporalDataset(BaseDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One dict a pair: ``before_path``, ``after_path``, ``seg_map_path`` and the encoding."""
+        """One dict a pair: paths, the label encoding and the image description."""
         names = read_list_file(self.list_file) if self.list_file else None
         return [
             dict(
@@ -110,6 +127,7 @@ class BitemporalDataset(BaseDataset):
                 after_path=str(pair.after),
                 seg_map_path=str(pair.label),
                 label_encoding=self.label_encoding,
+                image_spec=self.image,
                 seg_fields=[],
             )
             for pair in index_pairs(self.folders, names, self.describe_layout())

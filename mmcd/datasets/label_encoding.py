@@ -8,67 +8,90 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcd.errors import ConfigError, LabelError
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
-UNCHANGED, CHANGED, IGNORED = 0, 1, 255
 _INVALID = 254  # marks values outside the encoding in the look-up table; no class has this index
+_NO_CLASS = ('ignored', 'threshold')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LabelEncoding:
-    """Maps a label file's values to 0 (unchanged), 1 (changed) and 255 (ignored).
+    """Maps a label file's values to class indices (0 is unchanged) and 255 (ignored).
 
-    Either exact values, or a threshold for labels with compression noise. A value outside the
-    encoding is an error: a label misread trains a model that finds nothing, silently.
+    Either an exact value for each class, or, for binary change, a threshold for labels with
+    compression noise. A value outside the encoding is an error: a label misread trains a model
+    that finds nothing, silently.
 
     Args:
-        unchanged: the value of unchanged pixels.
-        changed: the value of changed pixels.
         ignored: the value of pixels that count neither in the loss nor in the metrics.
         threshold: instead of exact values: changed where the label is greater than this.
+        **values: the value of each class, by its name and in the order of the classes, such as
+            ``unchanged=0, changed=255``.
 
     Raises:
         ConfigError: neither exact values nor a threshold, both, or values outside 0..255.
     """
 
-    unchanged: int | None = None
-    changed: int | None = None
-    ignored: int | None = None
-    threshold: int | None = None
+    values: tuple[tuple[str, int], ...]
+    ignored: int | None
+    threshold: int | None
 
-    def __post_init__(self) -> None:
-        exact = [self.unchanged, self.changed]
-        values = [v for v in (*exact, self.ignored, self.threshold) if v is not None]
-        # A threshold replaces both exact values; without one, both are needed.
-        wanted = 2 if self.threshold is None else 0
-        given = sum(value is not None for value in exact)
-        if given != wanted or len(set(values)) != len(values):
+    def __init__(
+        self, *, ignored: int | None = None, threshold: int | None = None, **values: int
+    ) -> None:
+        object.__setattr__(self, 'values', tuple(values.items()))
+        object.__setattr__(self, 'ignored', ignored)
+        object.__setattr__(self, 'threshold', threshold)
+        given = [v for v in (*values.values(), ignored, threshold) if v is not None]
+        # A threshold replaces all exact values; without one, at least two classes have theirs.
+        enough = not values if threshold is not None else len(values) >= 2
+        if not enough or None in values.values() or len(set(given)) != len(given):
             raise ConfigError(
                 'A label encoding is either dict(unchanged=0, changed=255), with values that '
                 f'differ and optionally ignored=..., or dict(threshold=127); got {self}.'
             )
-        if any(not 0 <= value <= 255 for value in values):
+        if any(not 0 <= value <= 255 for value in given):
             raise ConfigError(f'Label values are 8-bit, 0..255; got {self}.')
 
     @classmethod
-    def from_config(cls, config: Mapping[str, int]) -> LabelEncoding:
+    def from_config(
+        cls, config: Mapping[str, int], classes: ChangeClasses = BINARY_CHANGE
+    ) -> LabelEncoding:
         """Build from a config's dict.
 
+        Args:
+            config: a value for each class by its name, or ``threshold``; perhaps ``ignored``.
+            classes: those of the data set.
+
         Raises:
-            ConfigError: an unknown key.
+            ConfigError: an unknown key, a class without its value, or a threshold for more than
+                two classes.
         """
-        try:
-            return cls(**config)
-        except TypeError as error:
+        unknown = config.keys() - {*classes.names, *_NO_CLASS}
+        if unknown:
             raise ConfigError(
-                'A label encoding has the keys unchanged, changed, ignored and threshold; '
+                f'A label encoding has the keys {", ".join(classes.names)}, ignored and threshold; '
                 f'got {dict(config)}.'
-            ) from error
+            )
+        if config.get('threshold') is not None and not classes.is_binary:
+            raise ConfigError(
+                f'A threshold tells two classes apart, not {", ".join(classes.names)}: give each '
+                f'class its value; got {dict(config)}.'
+            )
+        values = {name: config[name] for name in classes.names if config.get(name) is not None}
+        if values and len(values) < len(classes):
+            raise ConfigError(
+                f'A label encoding has a value for each of {", ".join(classes.names)}; got '
+                f'{dict(config)}.'
+            )
+        return cls(**values, **{key: config[key] for key in _NO_CLASS if key in config})
 
     def __str__(self) -> str:
         if self.threshold is not None:
             text = f'unchanged up to {self.threshold}, changed above'
         else:
-            text = f'{self.unchanged} unchanged, {self.changed} changed'
+            text = ', '.join(f'{value} {name}' for name, value in self.values)
         return text if self.ignored is None else f'{text}, {self.ignored} ignored'
 
     def decode(self, label: np.ndarray, source: str) -> np.ndarray:
@@ -79,7 +102,7 @@ class LabelEncoding:
             source: the file's name, for errors.
 
         Shape:
-            (H, W) to (H, W) uint8 with values 0, 1 and 255.
+            (H, W) to (H, W) uint8 with class indices and 255 (ignored).
 
         Raises:
             LabelError: values outside the encoding, or an image that is not 8-bit.
@@ -99,11 +122,11 @@ class LabelEncoding:
     def _table(self) -> np.ndarray:
         table = np.full(256, _INVALID, np.uint8)
         if self.threshold is None:
-            table[self.unchanged] = UNCHANGED
-            table[self.changed] = CHANGED
+            for index, (_, value) in enumerate(self.values):
+                table[value] = index
         else:
             table[: self.threshold + 1] = UNCHANGED
-            table[self.threshold + 1 :] = CHANGED
+            table[self.threshold + 1 :] = UNCHANGED + 1
         if self.ignored is not None:
             table[self.ignored] = IGNORED
         return table

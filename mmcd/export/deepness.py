@@ -25,11 +25,11 @@ OVERLAP_PERCENT = 25
 
 def deepness_properties(metadata: ExportMetadata) -> dict[str, str]:
     """The plugin's properties for a file."""
-    channels = 2 * metadata.bands
+    channels = 2 * metadata.image.num_bands
     values: dict[str, Any] = {
         'model_type': 'Segmentor',
         # Both, though the output has one channel: releases before 0.7 count the background too.
-        'class_names': {str(number): name for number, name in enumerate(metadata.classes)},
+        'class_names': {str(number): name for number, name in enumerate(metadata.classes.names)},
         # The documentation says `tiles_size`, the plugin reads `tile_size`.
         'tile_size': metadata.tile_size,
         'tiles_size': metadata.tile_size,
@@ -41,6 +41,7 @@ def deepness_properties(metadata: ExportMetadata) -> dict[str, str]:
         'standardization_mean': [0.0] * channels,
         'standardization_std': [1.0] * channels,
     }
-    if metadata.resolution is not None:
-        values['resolution'] = round(100 * metadata.resolution, 6)
+    metres = metadata.image.metres_per_pixel
+    if metres is not None:
+        values['resolution'] = round(100 * metres, 6)
     return {key: json.dumps(value) for key, value in values.items()}

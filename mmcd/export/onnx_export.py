@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from mmseg.models.segmentors import EncoderDecoder
+from torch import nn
 
 from mmcd.errors import ConfigError
 from mmcd.export.deepness import deepness_properties
@@ -21,7 +23,7 @@ from mmcd.export.onnx_file import (
     require_exporter,
     trace,
 )
-from mmcd.export.pair_program import bands_of, pair_program
+from mmcd.export.pair_program import check_exportable, pair_program
 from mmcd.export.parity import Deviation, check_parity
 from mmcd.inference.export_metadata import (
     DEEPNESS,
@@ -31,19 +33,23 @@ from mmcd.inference.export_metadata import (
     STACKED,
     ExportMetadata,
 )
-from mmcd.inference.exported_model import network_inputs
+from mmcd.inference.exported import SUFFIX, network_inputs
+from mmcd.inference.network_predictor import (
+    AS_TRAINED,
+    RESTRUCTURED,
+    NetworkPredictor,
+    make_predictor,
+)
+from mmcd.inference.predictor import DEFAULT_TILE_SIZE
 from mmcd.inference.runtimes import OnnxRuntimeSession
 from mmcd.install.extras import require_packages
 from mmcd.io.atomic import write_whole
-from mmcd.io.weights_hash import weights_sha256
 from mmcd.version import __version__
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-CLASSES = ('unchanged', 'changed')
 PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
-SUFFIX = '.onnx'
 # Batch, and height and width in steps of the divisor, that a program is traced with. Large, which
 # costs nothing as no values are computed: where something derived from a size, such as a number of
 # blocks, comes to 1, exporters fix it without a word.
@@ -61,16 +67,17 @@ def export_onnx(
     *,
     stacked: bool = False,
     deepness: bool = False,
-    threshold: float = 0.5,
-    tile_size: int = 512,
+    threshold: float | None = None,
+    tile_size: int = DEFAULT_TILE_SIZE,
     resolution: float | None = None,
     opset: int = DEFAULT_OPSET,
+    optimize: bool = True,
 ) -> ExportReport:
     """Write a trained model as an ONNX file, normalisation and probability included.
 
     One file takes any batch, and any height and width that are multiples of the model's
     ``size_divisor``: padding and cropping are left to its user, such as
-    :class:`mmcd.inference.exported_model.ExportedModel`. The file is written only once ONNX Runtime
+    :class:`mmcd.inference.exported.ExportedPredictor`. The file is written only once ONNX Runtime
     has answered as PyTorch does, for several batches and sizes.
 
     Args:
@@ -79,13 +86,18 @@ def export_onnx(
         stacked: one input ``pair`` (N, 2C, H, W) instead of ``before`` and ``after`` (N, C, H, W).
         deepness: a file for the QGIS plugin Deepness: one input as above, from 0 to 1 in float32,
             of ``tile_size`` x ``tile_size`` only.
-        threshold: what the file names as the probability above which a pixel is changed.
+        threshold: what the file names as the probability above which a pixel is changed; None: the
+            model's own.
         tile_size: what it names as the tiles' height and width.
-        resolution: what it names as the metres per pixel that the model was trained on.
+        resolution: what it names as the metres per pixel that the model was trained on; None: those
+            of the image description.
         opset: version of ONNX's operators, at least 18.
+        optimize: False exports the network as it was trained, not restructured for inference.
 
     Shape:
-        inputs: uint8, in RGB order where C = 3. Output: ``probability`` (N, 1, H, W) float32.
+        inputs: uint8, or float32 for images of another type, with the bands in the order of the
+        image description. Output: ``probability`` (N, K - 1, H, W) float32, of each kind of change;
+        (N, 1, H, W) for binary change.
 
     Raises:
         ConfigError: a setting can't be used, or ``out`` can't be written.
@@ -98,18 +110,25 @@ def export_onnx(
         >>> report = export_onnx(model, 'darnet_levir.onnx', resolution=0.5)
     """
     out = Path(out).expanduser()
+    check_exportable(model)
+    # The trained network, which the exported one is compared with.
+    reference = cast(NetworkPredictor, make_predictor(model.eval(), optimize=False))
+    threshold = reference.threshold if threshold is None else threshold
+    resolution = reference.image.metres_per_pixel if resolution is None else resolution
     check_export(out, threshold=threshold, tile_size=tile_size, resolution=resolution, opset=opset)
     layout = DEEPNESS if deepness else STACKED if stacked else SEPARATE
-    metadata = _describe(model, layout, threshold, tile_size, resolution)
+    metadata = _describe(
+        model, reference, layout, threshold, tile_size, resolution, optimize=optimize
+    )
     if layout == DEEPNESS:
-        _check_tile(metadata)
-    onnx_model = _trace(model, metadata, opset)
+        _check_layout(metadata)
+    onnx_model = _trace(pair_program(model, layout, optimize=optimize), metadata, opset)
     with_logits = onnx_model.SerializeToString()
     properties = metadata.to_properties()
     if layout == DEEPNESS:
         properties |= deepness_properties(metadata)
     content = finish(onnx_model, properties)
-    deviation = _check(model, metadata, content, with_logits)
+    deviation = _check(reference, metadata, content, with_logits)
     write_whole(out, content)
     return ExportReport(out, metadata, deviation)
 
@@ -117,8 +136,8 @@ def export_onnx(
 def check_export(
     out: str | Path,
     *,
-    threshold: float = 0.5,
-    tile_size: int = 512,
+    threshold: float | None = None,
+    tile_size: int = DEFAULT_TILE_SIZE,
     resolution: float | None = None,
     opset: int = DEFAULT_OPSET,
 ) -> None:
@@ -139,7 +158,7 @@ def check_export(
         faults.append(f'{out} is there already; remove it, or choose another name')
     if not out.parent.is_dir():
         faults.append(f'there is no folder {out.parent} (from {Path.cwd()})')
-    if not 0 <= threshold <= 1:
+    if threshold is not None and not 0 <= threshold <= 1:
         faults.append(f'the threshold must be from 0 to 1, not {threshold}')
     if tile_size < 1:
         faults.append(f'the tile size must be at least 1, not {tile_size}')
@@ -153,33 +172,42 @@ def check_export(
 
 def _describe(
     model: EncoderDecoder,
+    predictor: NetworkPredictor,
     layout: str,
     threshold: float,
     tile_size: int,
     resolution: float | None,
+    *,
+    optimize: bool,
 ) -> ExportMetadata:
-    bands = bands_of(model)
-    config = getattr(getattr(model, 'cfg', None), 'filename', None)
+    config = getattr(predictor.cfg, 'filename', None)
     return ExportMetadata(
         network=f'{type(model.backbone).__name__} + {type(model.decode_head).__name__}',
         config=None if config is None else Path(config).stem,
-        weights_sha256=weights_sha256(model),
-        classes=CLASSES,
-        bands=bands,
+        weights_sha256=predictor.describe()['weights_sha256'],
+        classes=predictor.classes,
+        image=replace(predictor.image, metres_per_pixel=resolution),
         layout=layout,
-        size_divisor=getattr(model.decode_head, 'size_divisor', 1),
+        size_divisor=predictor.size_divisor,
         threshold=threshold,
         tile_size=tile_size,
-        resolution=resolution,
+        form=RESTRUCTURED if optimize else AS_TRAINED,
         mmcd_version=__version__,
     )
 
 
-def _check_tile(metadata: ExportMetadata) -> None:
+def _check_layout(metadata: ExportMetadata) -> None:
+    """Check that a file for Deepness can hold the network."""
     if metadata.tile_size % metadata.size_divisor:
         raise ConfigError(
             f'A file for Deepness is made for one tile size, which must be a multiple of '
             f'{metadata.size_divisor} for this network, but is {metadata.tile_size}.'
+        )
+    if metadata.image.dtype != 'uint8' or not metadata.classes.is_binary:
+        raise ConfigError(
+            'Deepness gives its models 8-bit images and shows one probability; this model takes '
+            f'{metadata.image.describe()} and tells {", ".join(metadata.classes.names)} apart. '
+            'Export it without deepness=True.'
         )
 
 
@@ -188,24 +216,24 @@ def _free_divisor(metadata: ExportMetadata) -> int | None:
     return None if metadata.layout == DEEPNESS else metadata.size_divisor
 
 
-def _trace(model: EncoderDecoder, metadata: ExportMetadata, opset: int) -> ModelProto:
-    layout, divisor = metadata.layout, _free_divisor(metadata)
+def _trace(program: nn.Module, metadata: ExportMetadata, opset: int) -> ModelProto:
     ((num, height, width),) = _shapes(metadata, [TRACED], [TRACED[0]])
-    channels = metadata.bands if layout == SEPARATE else 2 * metadata.bands
-    dtype = torch.float32 if layout == DEEPNESS else torch.uint8
-    names = INPUT_NAMES[layout]
+    bands = metadata.image.num_bands
+    channels = bands if metadata.layout == SEPARATE else 2 * bands
+    dtype = getattr(torch, metadata.input_dtype)
+    names = INPUT_NAMES[metadata.layout]
     return trace(
-        pair_program(model, layout),
+        program,
         [torch.zeros(num, channels, height, width, dtype=dtype) for _ in names],
         input_names=names,
         output_name=OUTPUT_NAME,
-        divisor=divisor,
+        divisor=_free_divisor(metadata),
         opset=opset,
     )
 
 
 def _check(
-    model: EncoderDecoder, metadata: ExportMetadata, content: bytes, with_logits: bytes
+    reference: NetworkPredictor, metadata: ExportMetadata, content: bytes, with_logits: bytes
 ) -> Deviation:
     """Compare the file as it will be written, and its logits, with the trained model."""
     sessions = {
@@ -218,8 +246,8 @@ def _check(
         return {name: session.run(inputs) for name, session in sessions.items()}
 
     shapes = _shapes(metadata, CHECKED, CHECKED_BATCHES)
-    channels = 2 * metadata.bands
-    return check_parity(model, run, [(num, channels, h, w) for num, h, w in shapes])
+    channels = 2 * metadata.image.num_bands
+    return check_parity(reference, run, [(num, channels, h, w) for num, h, w in shapes])
 
 
 def _shapes(

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from mmseg.models.segmentors import EncoderDecoder
+import torch
 
 from mmcd.errors import ExportError
-from mmcd.models.probability import probability_of_logits
-from mmcd.models.tile_logits import tile_logits
+from mmcd.inference.network_predictor import NetworkPredictor
+from mmcd.models.scores import scores_of_logits
+from mmcd.structures import ImageSpec
+from mmcd.structures.change_classes import UNCHANGED
 
 # Of the largest logit. Rounding gives 1e-6; the faults that are looked for gave 1e-2 and more.
 TOLERANCE = 1e-4
@@ -32,23 +34,24 @@ class Deviation:
 
 
 def check_parity(
-    model: EncoderDecoder,
+    reference: NetworkPredictor,
     run: Callable[[np.ndarray], Mapping[str, np.ndarray]],
     shapes: list[tuple[int, int, int, int]],
 ) -> Deviation:
     """Compare an exported network with the trained model.
 
     Args:
-        model: the trained model, preprocessing included.
-        run: gives ``probability`` and ``logits`` of tiles (N, 2C, H, W) uint8.
+        reference: runs the trained model, as it was trained.
+        run: returns ``probability`` and ``logits`` of tiles (N, 2C, H, W), float32 where the images
+            are not of 8 bit.
         shapes: the shapes (N, 2C, H, W) to compare at.
 
     Raises:
         ExportError: a shape fails, or deviates by more than :data:`TOLERANCE`.
     """
     worst_probability = worst_logits = 0.0
-    for shape, tiles in _sample_tiles(shapes):
-        expected = reference(model, tiles)
+    for shape, tiles in _sample_tiles(shapes, reference.image):
+        expected = _expected(reference, tiles)
         try:
             found = run(tiles)
         except Exception as error:  # of many types, such as a size that the file does not take
@@ -71,17 +74,16 @@ def check_parity(
     return Deviation(worst_probability, worst_logits, len(shapes))
 
 
-def reference(model: EncoderDecoder, tiles: np.ndarray) -> dict[str, np.ndarray]:
-    """The trained model's ``logits`` (N, K, H, W) and ``probability`` (N, 1, H, W).
+def _expected(reference: NetworkPredictor, tiles: np.ndarray) -> dict[str, np.ndarray]:
+    """The trained model's ``logits`` and ``probability`` of the kinds of change, (N, K - 1, H, W).
 
     Args:
-        model: the trained model.
-        tiles: (N, 2C, H, W) uint8, in RGB order where C = 3; sizes that it needs not pad.
+        reference: see :func:`check_parity`.
+        tiles: (N, 2C, H, W); sizes that it needs not pad.
     """
-    logits = tile_logits(model, tiles)
-    return dict(
-        logits=logits.cpu().numpy(), probability=probability_of_logits(logits).cpu().numpy()
-    )
+    logits = reference.predict_logits(torch.from_numpy(tiles))
+    kinds = scores_of_logits(logits)[:, UNCHANGED + 1 :]
+    return dict(logits=logits.cpu().numpy(), probability=kinds.cpu().numpy())
 
 
 def _distance(found: np.ndarray, expected: np.ndarray) -> float:
@@ -91,14 +93,21 @@ def _distance(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _sample_tiles(
-    shapes: list[tuple[int, int, int, int]],
+    shapes: list[tuple[int, int, int, int]], image: ImageSpec
 ) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:
     """Images of blocks and noise; the dates differ in their right half."""
     rng = np.random.default_rng(0)
+    low, high = image.value_range or (0, 255)
     for shape in shapes:
         num, channels, height, width = shape
         coarse = rng.integers(0, 200, (num, channels, -(-height // 8), -(-width // 8)))
         blocks = coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
         half = channels // 2
         blocks[:, half:, :, : width // 2] = blocks[:, :half, :, : width // 2]
-        yield shape, (blocks + rng.integers(0, 56, shape)).astype(np.uint8)
+        tiles = blocks + rng.integers(0, 56, shape)
+        if image.dtype == 'uint8':
+            yield shape, tiles.astype(np.uint8)
+            continue
+        # Over the whole range of values, and a little beyond it.
+        values = low + (tiles * (1.1 / 255) - 0.05) * (high - low)
+        yield shape, values.astype(np.float32)

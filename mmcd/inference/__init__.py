@@ -1,6 +1,7 @@
-"""The networks as inference runs them: the same answers, faster."""
+"""Prediction: from tiles of both dates to class scores, whatever the network runs in."""
 
-from mmcd.inference.optimize import optimize_for_inference
-from mmcd.inference.segmentor import OptimizedSegmentor
+from mmcd.inference.function_predictor import FunctionPredictor
+from mmcd.inference.network_predictor import make_predictor, release_predictors
+from mmcd.inference.predictor import ChangePredictor
 
-__all__ = ['OptimizedSegmentor', 'optimize_for_inference']
+__all__ = ['ChangePredictor', 'FunctionPredictor', 'make_predictor', 'release_predictors']

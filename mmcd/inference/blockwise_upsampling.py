@@ -31,7 +31,7 @@ class UpsampledConv(nn.Module):
     """
 
     # Without loops and kept matrices, for exporters and compilers.
-    graph = False
+    traceable = False
     bias: Tensor
 
     def __init__(self, scale: int, bias: Tensor) -> None:
@@ -74,7 +74,7 @@ class UpsampledConv(nn.Module):
         return wide.contiguous()
 
     def _blocks(self, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        if self.graph:
+        if self.traceable:
             return _make_blocks(size, BLOCK, self.scale, like.dtype, like.device)
         length = -(-size // -(-size // BLOCK))  # as few blocks, of equal length
         return _kept_blocks(size, length, self.scale, like.dtype, like.device)

@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from mmcd.errors import ExportError
+from mmcd.structures import ChangeClasses, ImageSpec
+from mmcd.structures.image_spec import RGB
 
 # Raised by one whenever a reader of an earlier version would misread a file.
-FORMAT = 1
+FORMAT = 2
 PREFIX = 'mmcd.'
 
 SEPARATE = 'separate'
 STACKED = 'stacked'
 DEEPNESS = 'deepness'
-# The inputs of each layout. C is the number of bands of one date, in RGB order where it is 3.
+# The inputs of each layout. C is the number of bands of one date, in the order of the image
+# description; images of other than 8 bit are given as float32, with the files' values.
 INPUT_NAMES = {
-    SEPARATE: ('before', 'after'),  # each (N, C, H, W) uint8
-    STACKED: ('pair',),  # (N, 2C, H, W) uint8, before in the first C
+    SEPARATE: ('before', 'after'),  # each (N, C, H, W)
+    STACKED: ('pair',),  # (N, 2C, H, W), before in the first C
     DEEPNESS: ('pair',),  # (N, 2C, tile_size, tile_size) float32 from 0 to 1, before in the first C
 }
 # What Deepness divides by: its input is from 0 to 1, an image's pixels from 0 to 255.
 FULL_SCALE = 255.0
-OUTPUT_NAME = 'probability'  # (N, 1, H, W) float32, the probability of change
+# (N, K - 1, H, W) float32: the probability of change, of each kind where there are several.
+OUTPUT_NAME = 'probability'
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,13 @@ class ExportMetadata:
         network: the types of its encoder and its head.
         config: name of the config that it was built from, without folder and ending.
         weights_sha256: hash over the names and the values of the trained model's weights.
-        classes: names of the classes; the output is the probability of the last.
-        bands: number of bands of one date.
+        classes: the classes; the output is the probability of all but the first.
+        image: what one date's images are, with the ground resolution.
         layout: a key of :data:`INPUT_NAMES`.
         size_divisor: height and width of the inputs must be multiples of this.
         threshold: changed where the probability is greater.
         tile_size: height and width of the tiles that large images are best cut into.
-        resolution: metres per pixel of the images that it was trained on; None: not said.
+        form: of the network: 'as trained' or 'restructured'.
         mmcd_version: of the mmcd that wrote the file.
         format: version of these properties.
     """
@@ -54,19 +58,33 @@ class ExportMetadata:
     network: str
     config: str | None
     weights_sha256: str
-    classes: tuple[str, ...]
-    bands: int
+    classes: ChangeClasses
+    image: ImageSpec
     layout: str
     size_divisor: int
     threshold: float
     tile_size: int
-    resolution: float | None
+    form: str
     mmcd_version: str
     format: int = FORMAT
 
+    @property
+    def input_dtype(self) -> str:
+        """Number format of the inputs."""
+        is_bytes = self.image.dtype == 'uint8' and self.layout != DEEPNESS
+        return 'uint8' if is_bytes else 'float32'
+
     def to_properties(self) -> dict[str, str]:
-        """The properties that say it."""
-        return {PREFIX + key: json.dumps(value) for key, value in asdict(self).items()}
+        """The properties that state it."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values |= dict(
+            classes=self.classes.names,
+            palette=self.classes.palette,
+            image=self.image.to_dict(),
+            bands=self.image.num_bands,
+            resolution=self.image.metres_per_pixel,
+        )
+        return {PREFIX + key: json.dumps(value) for key, value in values.items()}
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, str], name: str) -> ExportMetadata:
@@ -91,8 +109,7 @@ class ExportMetadata:
                 if key.startswith(PREFIX)
             }
             _check_format(values['format'], name)
-            metadata = cls(**{field.name: values[field.name] for field in fields(cls)})
-            metadata = _with_checked_types(metadata)
+            metadata = _from_values(values)
         except (KeyError, TypeError, ValueError) as error:
             raise ExportError(
                 f'The properties that mmcd has written into {name} are damaged '
@@ -109,14 +126,25 @@ def _check_format(number: Any, name: str) -> None:
         )
 
 
-def _with_checked_types(metadata: ExportMetadata) -> ExportMetadata:
-    """The same with what a caller computes with known to be usable."""
-    values = asdict(metadata)
-    if metadata.layout not in INPUT_NAMES:
-        raise ValueError(f'no such layout: {metadata.layout!r}')
+def _from_values(values: dict[str, Any]) -> ExportMetadata:
+    """Metadata with what a caller computes with known to be usable."""
+    if values['layout'] not in INPUT_NAMES:
+        raise ValueError(f'no such layout: {values["layout"]!r}')
     for key in ('bands', 'size_divisor', 'tile_size'):
         if not isinstance(values[key], int) or values[key] < 1:
             raise ValueError(f'{key} is {values[key]!r}')
-    return ExportMetadata(
-        **{**values, 'classes': tuple(values['classes']), 'threshold': float(values['threshold'])}
+    image = values.get('image') or _image_of_format_1(values)
+    values |= dict(
+        image=ImageSpec.from_config(image),
+        classes=ChangeClasses.from_meta(values),
+        threshold=float(values['threshold']),
+        form=values.get('form', 'restructured'),
     )
+    return ExportMetadata(**{field.name: values[field.name] for field in fields(ExportMetadata)})
+
+
+def _image_of_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Files of the first format are of 8 bit, and RGB where they have three bands."""
+    number = values['bands']
+    names = RGB if number == len(RGB) else [f'band_{index + 1}' for index in range(number)]
+    return dict(bands=names, metres_per_pixel=values.get('resolution'))

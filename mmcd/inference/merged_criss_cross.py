@@ -28,7 +28,7 @@ class MergedCrissCross(nn.Module):
     """
 
     # Without loops over images and strips, for exporters and compilers.
-    graph = False
+    traceable = False
     weight: Tensor
     bias: Tensor
 
@@ -50,7 +50,7 @@ class MergedCrissCross(nn.Module):
         # Affinities in float32 at the least: their exponentials are what counts.
         wide = torch.promote_types(x.dtype, torch.float32)
         query, key = query.to(wide), key.to(wide)
-        attend = _attend if self.graph else _attend_in_strips
+        attend = _attend if self.traceable else _attend_in_strips
         row, row_sum = attend(query, key, value, without_itself=False)
         across = (part.transpose(1, 2) for part in (query, key, value))
         column, column_sum = attend(*across, without_itself=True)

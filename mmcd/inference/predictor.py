@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from torch import Tensor
 
 from mmcd.errors import ImagePairError
+from mmcd.models.model_description import DEFAULT_THRESHOLD
 from mmcd.structures import ChangeClasses, ImageSpec
 
 DEFAULT_TILE_SIZE = 512
-DEFAULT_THRESHOLD = 0.5
 
 
 class ChangePredictor(ABC):
@@ -29,6 +30,7 @@ class ChangePredictor(ABC):
         threshold: a pixel is changed where the scores of all kinds of change exceed it.
         tile_size: height and width of the tiles that large images are best cut into.
         precision: name of the number format that the network works in.
+        cfg: the config that it was made with, for how files are read and cut into windows.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class ChangePredictor(ABC):
         threshold: float = DEFAULT_THRESHOLD,
         tile_size: int = DEFAULT_TILE_SIZE,
         precision: str = 'float32',
+        cfg: Config | None = None,
     ) -> None:
         self.image = image
         self.classes = classes
         self.threshold = threshold
         self.tile_size = tile_size
         self.precision = precision
+        self.cfg = cfg
 
     @property
     def size_divisor(self) -> int:

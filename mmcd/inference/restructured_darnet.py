@@ -25,7 +25,7 @@ from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
 from mmcd.models.layers.pair_ops import split_dates
 
 
-class OptimizedDARNet(nn.Module):
+class RestructuredDARNet(nn.Module):
     """The finest logits y_1 of DARNet.
 
     Args:

@@ -29,7 +29,7 @@ class DecoderLevel(nn.Module):
     """
 
     # Whole maps without loops and writing in place, for exporters and compilers.
-    graph = False
+    traceable = False
 
     def __init__(self, decoder: DARNetDecoder, number: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class DecoderLevel(nn.Module):
             The level's logits (N, classes, h, w), and its taps by the level that reads them.
         """
         # Strips are for a processor's cache; a GPU wants few large operations.
-        in_strips = not self.graph and skips[0].device.type == 'cpu'
+        in_strips = not self.traceable and skips[0].device.type == 'cpu'
         dates = self._dates(skips) if in_strips else self._dates_whole(skips)
         change = self.change(self._attended(dates))
         if in_strips:
@@ -211,7 +211,7 @@ class _Change(nn.Module):
 class _ChannelWeights(nn.Module):
     """The weights of the channel attention, (N, h, w, C) to (N, C)."""
 
-    graph = False
+    traceable = False
 
     def __init__(self, attention: ChannelAttention) -> None:
         super().__init__()
@@ -222,7 +222,7 @@ class _ChannelWeights(nn.Module):
         self.fc2.weight.data = attention.fc2.weight.detach()[:, :, 0, 0].clone()
 
     def forward(self, maps: Tensor) -> Tensor:
-        average, maximum = self._whole(maps) if self.graph else self._in_strips(maps)
+        average, maximum = self._whole(maps) if self.traceable else self._in_strips(maps)
         hidden = F.relu(self.fc1(average)), F.relu(self.fc1(maximum))
         return self.fc2(hidden[0] + hidden[1]).sigmoid()
 

@@ -17,7 +17,7 @@ from mmcd.models.layers.temporal_cross_attention import CrossDateBlock, Temporal
 from mmcd.models.layers.tri_fusion import DeepestFusion, TriFusion
 
 
-class OptimizedPRX(nn.Module):
+class RestructuredPRX(nn.Module):
     """The logit of PRX-Change.
 
     Both dates go through in one batch, ``before`` first: (2N, C, h, w), channels last.
@@ -109,7 +109,7 @@ class _CrossAttention(nn.Module):
 class _CrossDateBlock(nn.Module):
     """See :class:`mmcd.models.layers.temporal_cross_attention.CrossDateBlock`."""
 
-    graph = False
+    traceable = False
 
     def __init__(self, block: CrossDateBlock) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class _CrossDateBlock(nn.Module):
         query, key, value = qkv.unbind(dim=2)
         # The dates swap their queries and keep their keys and values.
         query = torch.cat([query[num:], query[:num]])
-        in_strips = not self.graph and tokens.device.type == 'cpu'
+        in_strips = not self.traceable and tokens.device.type == 'cpu'
         if in_strips and tokens.dtype != torch.float32:
             context = _attend_in_strips(query, key, value)
         else:

@@ -1,61 +1,98 @@
-"""A segmentor that answers like the trained one, by an optimised network."""
+"""A predictor as a segmentor of MMSegmentation, for its runner, metrics and hooks."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any
 
-from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
-from mmseg.utils import OptSampleList
-from torch import Tensor, nn
+import torch
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
 
-from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.inference.predictor import ChangePredictor
+from mmcd.models.scores import decide_samples
+
+LEAST = torch.finfo(torch.float32).tiny  # keeps logarithms of scores finite
 
 
-class OptimizedSegmentor(EncoderDecoder):
-    """What :func:`mmcd.inference.optimize_for_inference` gives.
+class PredictorSegmentor(BaseSegmentor):
+    """Runs a predictor on batches of a test pipeline, in windows where the config asks for them.
 
-    It takes and gives what the trained model does in ``mode='predict'`` and in ``test_step``.
-    ``mode='tensor'`` gives the prediction's logits alone, (N, classes, H, W) in float32; there is
-    no ``mode='loss'``.
+    Its ``seg_logits`` are the logarithms of the scores, which have the same softmax as a network's
+    logits, also where overlapping windows are averaged.
 
     Args:
-        model: the trained model; its preprocessing and test settings are taken over.
-        network: stacked pairs (N, 2C, H, W) -> logits (N, classes, H, W), for sizes that are
-            multiples of the model's ``size_divisor``.
-        precision: name of the number format that the network works in.
+        predictor: what answers.
+        test_cfg: ``mode='whole'``, or ``mode='slide'`` with ``crop_size`` and ``stride`` (height,
+            width), as of MMSegmentation's EncoderDecoder.
     """
 
-    def __init__(self, model: EncoderDecoder, network: nn.Module, *, precision: str) -> None:
-        # Not EncoderDecoder's, which would build a backbone and a head.
-        BaseSegmentor.__init__(self, data_preprocessor=model.data_preprocessor)
-        self.network = network
-        self.precision = precision
-        head = model.decode_head
-        head = head[-1] if isinstance(head, nn.ModuleList) else head  # a cascade's last
-        self.size_divisor = getattr(head, 'size_divisor', 1)
-        # What MMSegmentation's sliding window and its postprocessing look up.
-        self.decode_head = SimpleNamespace(threshold=head.threshold)
-        self.out_channels = model.out_channels
-        self.align_corners = model.align_corners
-        self.test_cfg = model.test_cfg
-        self.cfg = getattr(model, 'cfg', None)
+    def __init__(
+        self, predictor: ChangePredictor, test_cfg: Mapping[str, Any] | None = None
+    ) -> None:
+        # Values pass as they are: normalising is a part of the predictor.
+        super().__init__(data_preprocessor=SegDataPreProcessor())
+        self.predictor = predictor
+        self.test_cfg = test_cfg or dict(mode='whole')
+        self.align_corners = getattr(predictor, 'align_corners', False)
         self.eval()
 
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Full-size logits, (N, classes, H, W) float32."""
-        return self._forward(inputs)
+    @property
+    def classes(self) -> Any:
+        """The predictor's classes."""
+        return self.predictor.classes
+
+    @property
+    def threshold(self) -> float:
+        """The predictor's threshold."""
+        return self.predictor.threshold
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Samples with ``seg_logits`` (K, H, W) and ``pred_sem_seg`` (1, H, W)."""
+        samples = self.postprocess_result(self.encode_decode(inputs, []), data_samples)
+        return decide_samples(samples, self)
+
+    def encode_decode(self, inputs: Tensor, batch_data_samples: list) -> Tensor:
+        """Logarithms of the scores, (N, K, H, W) float32."""
+        if self.test_cfg['mode'] == 'slide':
+            return self._slide(inputs)
+        return self._log_scores(inputs)
+
+    def _log_scores(self, inputs: Tensor) -> Tensor:
+        return self.predictor.predict_tensor(inputs).clamp(min=LEAST).log()
+
+    def _slide(self, inputs: Tensor) -> Tensor:
+        """The mean over windows. MMSegmentation pads each one's logits to the whole image."""
+        height, width = inputs.shape[2:]
+        rows = _windows(height, self.test_cfg['crop_size'][0], self.test_cfg['stride'][0])
+        columns = _windows(width, self.test_cfg['crop_size'][1], self.test_cfg['stride'][1])
+        total: Any = 0
+        count = inputs.new_zeros(1, 1, height, width, dtype=torch.float32)
+        for top, bottom in rows:
+            for left, right in columns:
+                part = self._log_scores(inputs[:, :, top:bottom, left:right])
+                if isinstance(total, int):
+                    total = part.new_zeros(*part.shape[:2], height, width)
+                total[:, :, top:bottom, left:right] += part
+                count[:, :, top:bottom, left:right] += 1
+        return total / count.to(total.device)
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Tensor:
-        logits = self.network(pad_to_multiple(inputs, self.size_divisor))
-        return crop_to(logits.float(), inputs.shape[2:])
+        return self.encode_decode(inputs, [])
 
-    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Any]:
-        """There is none.
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """There is none: a predictor answers with scores."""
+        raise RuntimeError('A predictor has no features: use the model that it was made from.')
 
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError(
-            'A model from optimize_for_inference has no losses: train the model it was made from.'
-        )
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
+        """There is none: a predictor is not trained."""
+        raise RuntimeError('A predictor has no losses: train the model that it was made from.')
+
+
+def _windows(size: int, crop: int, stride: int) -> list[tuple[int, int]]:
+    """First position of each window, and the one after its last; the last window moves back."""
+    number = max(size - crop + stride - 1, 0) // stride + 1
+    ends = [min(index * stride + crop, size) for index in range(number)]
+    return [(max(end - crop, 0), end) for end in ends]

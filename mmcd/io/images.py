@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mmcd.errors import ImagePairError, StackError
+from mmcd.structures import ImageSpec
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
@@ -197,3 +198,16 @@ def _decode_tiff(path: Path) -> np.ndarray:
             "in a checkout: pip install -e '.[geo]'."
         ) from error
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def to_bgr(image: np.ndarray) -> np.ndarray:
+    """Three bands in OpenCV's order; other images as they are."""
+    return np.ascontiguousarray(image[..., ::-1] if image.shape[2] == 3 else image)
+
+
+from_bgr = to_bgr
+
+
+def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
+    """Stand-in until the data branch is merged."""
+    return read_image(path)

@@ -8,7 +8,6 @@ from mmcd.models.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from mmcd.models.losses.dice_loss import DiceLoss
 from mmcd.models.pretrained import PretrainedWeights
 from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
-from mmcd.models.tta import PairTTAModel
 
 __all__ = [
     'BinaryCrossEntropyLoss',
@@ -16,7 +15,6 @@ __all__ = [
     'DiceLoss',
     'PRXHead',
     'PairDataPreprocessor',
-    'PairTTAModel',
     'PretrainedWeights',
     'SiameseEncoderDecoder',
     'UNetEncoder',

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmcd.errors import ConfigError, ImagePairError
-from mmcd.models.layers.pair_ops import reverse_bands
 from mmcd.registry import MODELS
+from mmcd.structures import ImageSpec
 
 
 @MODELS.register_module()
@@ -22,10 +22,12 @@ class PairDataPreprocessor(SegDataPreProcessor):
 
     Args:
         mean: per band of ONE date (C values, applied to both dates), or of the stacked pair (2C
-            values, ``before`` first). In the order after the conversion. None: no normalisation.
+            values, ``before`` first), in the order of the image description's bands. None: no
+            normalisation.
         std: as ``mean``.
-        bgr_to_rgb: reverse the order of each date's bands (images are read as BGR). None: where a
-            date has three bands.
+        image: the image description, see :class:`mmcd.structures.ImageSpec`; its ``value_range``
+            is scaled to 0..255 before ``mean`` and ``std`` apply. SiameseEncoderDecoder hands it
+            on. None: any number of bands, without scaling.
         size: training pairs smaller than this (height, width) are padded to it.
         size_divisor: instead of ``size``: training pairs are padded to multiples of this.
         **kwargs: ``pad_val``, ``seg_pad_val``, ``batch_augments``, ``test_cfg``: see
@@ -36,7 +38,8 @@ class PairDataPreprocessor(SegDataPreProcessor):
 
     Raises:
         ConfigError: only one of ``mean`` and ``std`` is given, or their lengths differ.
-        ImagePairError: an input's channels do not match ``mean``, or are not two dates' bands.
+        ImagePairError: an input's channels do not match ``image`` or ``mean``, or are not two
+            dates' bands.
     """
 
     def __init__(
@@ -44,11 +47,16 @@ class PairDataPreprocessor(SegDataPreProcessor):
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        bgr_to_rgb: bool | None = None,
+        image: Mapping[str, Any] | ImageSpec | None = None,
         size: tuple[int, int] | None = None,
         size_divisor: int | None = None,
         **kwargs: Any,
     ) -> None:
+        if 'bgr_to_rgb' in kwargs:
+            raise ConfigError(
+                'PairDataPreprocessor has no `bgr_to_rgb`: images are read with their bands in the '
+                'order that the config states in `image` (red, green, blue by default).'
+            )
         if size is None and size_divisor is None:
             size_divisor = 1  # MMSegmentation's batching wants one of the two; 1 pads nothing
         super().__init__(
@@ -59,7 +67,7 @@ class PairDataPreprocessor(SegDataPreProcessor):
                 'PairDataPreprocessor: `mean` and `std` go together, one value a band of one date, '
                 f'or of both; got mean={mean}, std={std}.'
             )
-        self.reverse_bands = bgr_to_rgb
+        self.image = None if image is None else ImageSpec.from_config(image)
         self._register('pair_mean', mean)
         self._register('pair_std', std)
 
@@ -71,32 +79,45 @@ class PairDataPreprocessor(SegDataPreProcessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """See :meth:`mmseg.models.SegDataPreProcessor.forward`."""
         data = self.cast_data(data)
-        data['inputs'] = [self._normalize(image) for image in data['inputs']]
+        data['inputs'] = [self.normalize(image) for image in data['inputs']]
         data = super().forward(data, training)
         # Convolutions are a quarter faster in this layout, on the CPU and on tensor cores.
         data['inputs'] = data['inputs'].contiguous(memory_format=torch.channels_last)
         return data
 
-    def _normalize(self, image: torch.Tensor) -> torch.Tensor:
-        """One stacked pair (2C, H, W), its bands in order and normalised."""
-        channels = image.shape[0]
+    def normalize(self, pair: torch.Tensor) -> torch.Tensor:
+        """Scale and normalise stacked pairs, (2C, H, W) or (N, 2C, H, W), to float32.
+
+        Raises:
+            ImagePairError: see the class.
+        """
+        self._check_channels(pair)
+        pair = pair.float()
+        if self.image is not None:
+            pair = self.image.scale(pair)
+        if self.pair_mean is None:
+            return pair
+        repeat = pair.shape[-3] // self.pair_mean.numel()
+        mean = self.pair_mean.repeat(repeat)[:, None, None]
+        std = self.pair_std.repeat(repeat)[:, None, None]
+        return (pair - mean) / std
+
+    def _check_channels(self, pair: torch.Tensor) -> None:
+        channels = pair.shape[-3]
         if channels % 2:
             raise ImagePairError(
-                f'Expected a stacked pair, (2C, H, W), but got {tuple(image.shape)}: the number '
+                f'Expected a stacked pair, (2C, H, W), but got {tuple(pair.shape)}: the number '
                 'of channels is odd. Is StackPair missing in the pipeline?'
             )
         bands = channels // 2
-        if self.reverse_bands or (self.reverse_bands is None and bands == 3):
-            image = reverse_bands(image)
-        image = image.float()
-        if self.pair_mean is None:
-            return image
-        if self.pair_mean.numel() not in (bands, channels):
+        if self.image is not None and bands != self.image.num_bands:
+            raise ImagePairError(
+                f'The images have {bands} bands a date, but the model takes '
+                f'{self.image.describe()}. State the bands in the config, once: '
+                'image = dict(bands=[...], dtype=...).'
+            )
+        if self.pair_mean is not None and self.pair_mean.numel() not in (bands, channels):
             raise ImagePairError(
                 f'The images have {bands} bands a date, but `mean` of the data preprocessor has '
                 f'{self.pair_mean.numel()} values: give {bands} (or {channels} for both dates).'
             )
-        repeat = channels // self.pair_mean.numel()
-        mean = self.pair_mean.repeat(repeat)[:, None, None]
-        std = self.pair_std.repeat(repeat)[:, None, None]
-        return (image - mean) / std

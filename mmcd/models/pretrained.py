@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import read_checkpoint
 from mmcd.registry import WEIGHT_INITIALIZERS
+from mmcd.structures.image_spec import RGB
 
 WAYS_OUT = (
     "Two ways out: give a file of such weights, --cfg-options pretrained=FILE (for torchvision's "
@@ -39,14 +41,27 @@ class PretrainedWeights(PretrainedInit):
             PyTorch's hub folder.
         prefix: read only the names under this prefix, such as ``backbone.``.
         map_location: unused, for MMEngine's sake.
+        bands: names of the encoder's input bands; SiameseEncoderDecoder sets them. Where they are
+            not red, green and blue, the first convolution is inflated, see :func:`inflate_stem`.
 
     Raises:
         CheckpointError: the weights can't be had or read, or don't fit.
     """
 
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str | None = None,
+        bands: Sequence[str] = RGB,
+    ) -> None:
+        super().__init__(checkpoint, prefix, map_location)
+        self.bands = tuple(bands)
+
     def __call__(self, module: nn.Module) -> None:
         try:
             state_dict = _read_weights(self.checkpoint, self.prefix)
+            state_dict = inflate_stem(state_dict, module, self.bands)
             log = _load_encoder(module, state_dict)
         except CheckpointError as error:
             raise CheckpointError(
@@ -56,6 +71,34 @@ class PretrainedWeights(PretrainedInit):
         print_log(f'{type(module).__name__}: {log} from {self.checkpoint}', logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+
+def inflate_stem(
+    state_dict: dict[str, Tensor], module: nn.Module, bands: Sequence[str]
+) -> dict[str, Tensor]:
+    """Fit an RGB encoder's first convolution to other bands.
+
+    A band named red, green or blue takes that colour's filters, any other the mean of the three;
+    all are multiplied by three over the number of bands, so that the responses keep their scale.
+
+    Args:
+        state_dict: of the RGB encoder; it is not changed.
+        module: the encoder that takes ``bands``.
+        bands: names of its input bands.
+    """
+    bands = tuple(bands)
+    if bands == RGB:
+        return state_dict
+    stems = [name for name, value in module.state_dict().items() if value.ndim == 4][:1]
+    for name in stems:
+        weight = state_dict.get(name)
+        if weight is None or weight.shape[1] != len(RGB):
+            continue
+        filters = dict(zip(RGB, weight.unbind(1), strict=True))
+        mean = weight.mean(1)
+        inflated = torch.stack([filters.get(band, mean) for band in bands], dim=1)
+        state_dict = {**state_dict, name: inflated * (len(RGB) / len(bands))}
+    return state_dict
 
 
 def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.utils import OptSampleList
+from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from mmcd.errors import ConfigError
+from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.models.decode_heads.pair_head import PairHead
 from mmcd.models.layers.padding import crop_to, pad_to_multiple
 from mmcd.models.layers.pair_ops import apply_to_dates, split_dates
+from mmcd.models.scores import decide_samples
 from mmcd.registry import MODELS
+from mmcd.structures import ChangeClasses, ImageSpec
 
 
 @MODELS.register_module()
 class SiameseEncoderDecoder(EncoderDecoder):
     """MMSegmentation's EncoderDecoder for stacked pairs.
 
-    The encoder sees one date at a time with shared weights. Per level, the two dates' maps are
-    stacked again, so any head of MMSegmentation composes with ``in_channels = 2 * C_l``.
+    The encoder sees one date at a time with shared weights. A head for pairs (:class:`PairHead`)
+    gets both dates' pyramids; for any other head of MMSegmentation the two dates' maps are stacked
+    again per level, with ``in_channels = 2 * C_l``.
 
     A head with an attribute ``size_divisor`` (DARNetHead, PRXHead) needs image sizes that are
     multiples of it: the input is then padded inside (by its edge, at the bottom and the right)
     and the logits are cropped back. Such a head crops its own logits to the label in its loss.
 
     Args:
+        backbone: the encoder's config. Its ``in_channels`` follows from ``image``.
+        decode_head: the head's config. Its ``num_classes`` follows from ``classes``.
+        data_preprocessor: the preprocessor's config, which gets ``image``.
+        image: the image description, see :class:`mmcd.structures.ImageSpec`; None: 8-bit RGB.
+        classes: the data set's METAINFO (``classes`` and ``palette``), see
+            :class:`mmcd.structures.ChangeClasses`; None: as many as the head has. The configs'
+            loader sets it.
+        threshold: changed where the probability of all kinds of change is greater; None: the
+            head's own, or 0.5.
         batch_dates: whether BatchNorm sees both dates in one batch while training (PRX-Change:
             yes; DARNet: no, ``before`` then ``after``). In eval mode the results are the same,
             and one batch is taken.
+        early_fusion: the encoder sees both dates at once, as one image of 2C bands.
+        auxiliary_head: heads of MMSegmentation that are trained besides.
         **kwargs: see :class:`mmseg.models.EncoderDecoder`.
 
     Shape:
@@ -38,39 +58,155 @@ class SiameseEncoderDecoder(EncoderDecoder):
         ``mode='predict'``: a list of SegDataSample with ``pred_sem_seg`` and ``seg_logits``.
 
     Raises:
+        ConfigError: the encoder's bands or the head's classes contradict ``image`` or ``classes``.
         ValueError: the inputs have an odd number of channels.
     """
 
-    def __init__(self, *, batch_dates: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.batch_dates = batch_dates
-
-    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
-        """Per level (N, 2 * C_l, h, w), ``before`` in the first half of the channels."""
-        before, after = split_dates(pad_to_multiple(inputs, self._size_divisor))
-        pyramids = apply_to_dates(
-            super().extract_feat, before, after, one_batch=self.batch_dates or not self.training
+    def __init__(
+        self,
+        *,
+        backbone: dict,
+        decode_head: dict,
+        data_preprocessor: dict | None = None,
+        image: Mapping[str, Any] | ImageSpec | None = None,
+        classes: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        batch_dates: bool = True,
+        early_fusion: bool = False,
+        auxiliary_head: dict | list[dict] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        spec = ImageSpec.from_config(image)
+        heads = [decode_head, auxiliary_head]
+        if classes is not None:
+            number = len(ChangeClasses.from_meta(classes))
+            heads = [_with_classes(head, number) for head in heads]
+        super().__init__(
+            backbone=_with_bands(backbone, spec, dates=2 if early_fusion else 1),
+            decode_head=heads[0],
+            auxiliary_head=heads[1],
+            data_preprocessor=_with_image(data_preprocessor, spec),
+            **kwargs,
         )
-        return [torch.cat(dates, dim=1) for dates in zip(*pyramids, strict=True)]
+        self.image = spec
+        self.classes = (
+            ChangeClasses.of_number(self.num_classes)
+            if classes is None
+            else ChangeClasses.from_meta(classes)
+        )
+        self.threshold = threshold
+        self.batch_dates = batch_dates
+        self.early_fusion = early_fusion
+
+    @property
+    def size_divisor(self) -> int:
+        """Heights and widths are padded to multiples of this."""
+        return getattr(self.decode_head, 'size_divisor', 1)
+
+    def extract_feat(self, inputs: Tensor) -> Sequence[Any]:
+        """What the head takes.
+
+        For a :class:`PairHead` a pyramid a date, or one with early fusion; else per level
+        (N, 2 * C_l, h, w), ``before`` in the first half of the channels.
+        """
+        pair = pad_to_multiple(inputs, self.size_divisor)
+        pyramids = self._encode(pair)
+        return pyramids if isinstance(self.decode_head, PairHead) else _stack(pyramids)
+
+    def _encode(self, pair: Tensor) -> Sequence[Sequence[Tensor]]:
+        before, after = split_dates(pair)
+        encode = super().extract_feat
+        if self.early_fusion:
+            return (encode(pair),)
+        one_batch = self.batch_dates or not self.training
+        return apply_to_dates(encode, before, after, one_batch=one_batch)
+
+    def _auxiliary_head_forward_train(
+        self, inputs: Sequence[Any], data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        stacked = _stack(inputs) if isinstance(self.decode_head, PairHead) else inputs
+        return super()._auxiliary_head_forward_train(stacked, data_samples)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Full-size logits, (N, num_classes, H, W)."""
         size = inputs.shape[2:]
-        padded = pad_to_multiple(inputs, self._size_divisor)
+        padded = pad_to_multiple(inputs, self.size_divisor)
         metas = [{**meta, 'img_shape': padded.shape[2:]} for meta in batch_img_metas]
         return crop_to(super().encode_decode(padded, metas), size)
+
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: OptSampleList = None
+    ) -> SampleList:
+        """MMSegmentation's, with the pixels decided by the classes and the threshold."""
+        return decide_samples(super().postprocess_result(seg_logits, data_samples), self)
 
     def _forward(
         self, inputs: Tensor, data_samples: OptSampleList = None
     ) -> Tensor | tuple[Tensor, ...]:
         output = super()._forward(inputs, data_samples)
-        if self._size_divisor == 1:
+        if self.size_divisor == 1:
             return output
         size = inputs.shape[2:]
         if isinstance(output, Tensor):
             return crop_to(output, size)
         return tuple(crop_to(logits, size) for logits in output)
 
-    @property
-    def _size_divisor(self) -> int:
-        return getattr(self.decode_head, 'size_divisor', 1)
+
+def _stack(pyramids: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [torch.cat(maps, dim=1) for maps in zip(*pyramids, strict=True)]
+
+
+def _with_bands(backbone: dict, image: ImageSpec, *, dates: int) -> dict:
+    """The encoder's config with the channels that the images have."""
+    channels = dates * image.num_bands
+    stated = backbone.get('in_channels', channels)
+    if stated != channels:
+        raise ConfigError(
+            f'The images have {image.describe()}, so the encoder takes {channels} channels, but '
+            f'its config states in_channels={stated}. Leave it out: it follows from `image` at the '
+            "top of the config, such as image = dict(bands=['red', 'green', 'blue', 'nir'], "
+            "dtype='uint16')."
+        )
+    backbone = copy.deepcopy(backbone)
+    if _takes_channels(backbone['type']):
+        backbone['in_channels'] = channels
+    elif channels != 3:
+        raise ConfigError(
+            f'The encoder {backbone["type"]} has no `in_channels` and takes 3, but the images have '
+            f'{image.describe()}, {channels} channels. Choose another encoder.'
+        )
+    init_cfg = backbone.get('init_cfg')
+    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+        init_cfg['bands'] = image.bands * dates
+    return backbone
+
+
+def _takes_channels(kind: str | type) -> bool:
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    classes = kind.__mro__ if isinstance(kind, type) else ()
+    return any(
+        'in_channels' in inspect.signature(vars(each)['__init__']).parameters
+        for each in classes[:-1]
+        if '__init__' in vars(each)
+    )
+
+
+def _with_classes(head: Any, number: int) -> Any:
+    """A head's config with the number of classes that the data set has."""
+    if head is None or isinstance(head, (list, tuple)):
+        return head and [_with_classes(each, number) for each in head]
+    stated = head.get('num_classes', number)
+    if stated != number:
+        raise ConfigError(
+            f'The data set has {number} classes, but {head["type"]} states num_classes={stated}. '
+            "Leave it out: it follows from the data set's METAINFO (`metainfo` in the config)."
+        )
+    return {**head, 'num_classes': number}
+
+
+def _with_image(preprocessor: Any, image: ImageSpec) -> Any:
+    kind = preprocessor.get('type') if isinstance(preprocessor, dict) else None
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if isinstance(kind, type) and issubclass(kind, PairDataPreprocessor):
+        return {**preprocessor, 'image': image}
+    return preprocessor

@@ -6,6 +6,7 @@ Imports are light, so that ``--help`` and a misspelt option answer at once.
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 
 from mmcd.cli.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
 from mmcd.scene.settings import PROBABILITY_TYPES, RESAMPLINGS, SCALINGS, SceneSettings
@@ -20,37 +21,15 @@ def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
     _add_prediction(parser.add_argument_group('prediction'))
 
 
-def scene_settings(
-    args: argparse.Namespace,
-    *,
-    tile_size: int = DEFAULTS.tile_size,
-    threshold: float = DEFAULTS.threshold,
-) -> SceneSettings:
-    """The settings that the options name.
-
-    Args:
-        args: of :func:`add_scene_arguments`.
-        tile_size: where the options name none: an exported model may have its own.
-        threshold: likewise.
+def scene_settings(args: argparse.Namespace) -> SceneSettings:
+    """The settings that the options of :func:`add_scene_arguments` name.
 
     Raises:
         SceneError: some of them can't be used.
     """
-    return SceneSettings(
-        tile_size=tile_size if args.tile is None else args.tile,
-        overlap=args.overlap,
-        batch_size=args.batch_size,
-        threshold=threshold if args.threshold is None else args.threshold,
-        bands=tuple(args.bands),
-        no_data=args.no_data,
-        resampling=args.resampling,
-        scaling=args.scaling,
-        value_range=None if args.value_range is None else tuple(args.value_range),
-        probability_type=args.probability_type,
-        cog=args.cog,
-        min_area=args.min_area,
-        simplify=args.simplify,
-    )
+    options = vars(args)
+    names = [field.name for field in fields(SceneSettings)]
+    return SceneSettings(**{name: options[name] for name in names})
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -91,8 +70,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         '--bands',
         nargs='+',
         type=int,
-        default=DEFAULTS.bands,
-        help='bands in the order red, green, blue (default: 1 2 3)',
+        help="numbers of the files' bands in the order that the model takes (default: by the "
+        'image description, by names or colours, or all where the number fits)',
     )
     group.add_argument(
         '--no-data', type=float, help='a value of no data that the files do not name'
@@ -106,21 +85,25 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--scaling',
         choices=SCALINGS,
-        default=DEFAULTS.scaling,
-        help='16 bit to 8 bit: one value range for both dates, or one each (default: %(default)s)',
+        help='stretch 16 bit to the 8 bit that the model was trained on, with one value range for '
+        'both dates, or one each (default: values are not changed)',
     )
     group.add_argument(
         '--value-range',
         nargs=2,
         type=float,
         metavar=('LOW', 'HIGH'),
-        help='16 bit to 8 bit: values that become 0 and 255 (default: 2nd and 98th percentiles)',
+        help='the values that become 0 and 255 (default of --scaling: 2nd and 98th percentiles)',
     )
 
 
 def _add_prediction(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        '--tile', type=int, help=f'default: {DEFAULTS.tile_size}, or what an exported model names'
+        '--tile',
+        dest='tile_size',
+        metavar='PIXELS',
+        type=int,
+        help='default: 512, or what an exported model names',
     )
     group.add_argument('--overlap', type=int, default=DEFAULTS.overlap, help='default: %(default)s')
     group.add_argument(
@@ -129,7 +112,7 @@ def _add_prediction(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--threshold',
         type=float,
-        help=f'default: {DEFAULTS.threshold}, or what an exported model names',
+        help="changed where the probability is greater (default: the model's own, 0.5)",
     )
     group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
     add_inference_arguments(group)

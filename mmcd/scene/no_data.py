@@ -17,6 +17,8 @@ import numpy as np
 MOST_SAMPLES = 200_000
 # The part of the pixels that is taken for unchanged; scenes rarely change by more than the rest.
 UNCHANGED = 0.7
+# Of the mean: a standard deviation below it is rounding.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class DateStatistics:
 
     @classmethod
     def of(cls, samples: np.ndarray) -> DateStatistics:
-        """From values of 0 .. 255, (C, number)."""
+        """From values of one type, (C, number)."""
         if samples.shape[1] == 0:
             return cls(np.full(len(samples), 127.0), np.ones(len(samples)))
-        return cls(samples.mean(axis=1), np.maximum(samples.std(axis=1), 1.0))
+        mean, deviation = samples.mean(axis=1), samples.std(axis=1)
+        # A band of one value has no contrast that another could be brought to.
+        return cls(mean, np.where(deviation > LEAST * np.abs(mean), deviation, 1.0))
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class NoDataFill:
 
     @classmethod
     def of(cls, before: np.ndarray, after: np.ndarray) -> NoDataFill:
-        """From values of the same pixels in both dates, (C, number) of 0 .. 255.
+        """From values of the same pixels in both dates, (C, number).
 
         What has changed must not count: of pixels brought to one brightness and contrast, those
         that differ most are left out, twice.
@@ -74,7 +78,7 @@ class NoDataFill:
         """Fill pixels without data in place.
 
         Shape:
-            pair: (2C, H, W) uint8, before in the first C bands; valid: (H, W) bool.
+            pair: (2C, H, W) of any type, before in the first C bands; valid: (H, W) bool.
         """
         if valid_before.all() and valid_after.all():
             return
@@ -83,8 +87,8 @@ class NoDataFill:
         _borrow(before, after, valid_after & ~valid_before, self.before, self.after)
         _borrow(after, before, valid_before & ~valid_after, self.after, self.before)
         neither = ~(valid_before | valid_after)
-        before[:, neither] = np.round(self.before.mean).astype(np.uint8)[:, None]
-        after[:, neither] = np.round(self.after.mean).astype(np.uint8)[:, None]
+        before[:, neither] = _as_type(self.before.mean, pair.dtype)[:, None]
+        after[:, neither] = _as_type(self.after.mean, pair.dtype)[:, None]
 
 
 def _match(values: np.ndarray, own: DateStatistics, other: DateStatistics) -> np.ndarray:
@@ -102,7 +106,12 @@ def _borrow(
     """Take pixels of the other date, in the brightness and contrast of the own one."""
     if not where.any():
         return
-    values = np.repeat(np.arange(256.0)[:, None], len(into), axis=1)
-    table = np.clip(np.round(_match(values, own, other)), 0, 255).astype(np.uint8)
-    for band in range(len(into)):
-        into[band][where] = table[source[band][where], band]
+    matched = _match(source[:, where].T.astype(float), own, other)  # (pixels, C)
+    into[:, where] = _as_type(matched, into.dtype).T
+
+
+def _as_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if dtype.kind == 'f':
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.round(values), limits.min, limits.max).astype(dtype)

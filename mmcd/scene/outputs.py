@@ -16,6 +16,8 @@ from mmcd.scene.partial_run import NO_DATA, FinishedRows, PartialRun
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.vectors import find_polygons, mean_probability, write_polygons
 from mmcd.scene.writing import partial_name, write_raster
+from mmcd.structures import ChangeClasses
+from mmcd.structures.change_classes import UNCHANGED
 
 
 class OutputWriter:
@@ -28,6 +30,7 @@ class OutputWriter:
         outputs: the files.
         settings: of the scene.
         tags: metadata of the rasters.
+        classes: of the map.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class OutputWriter:
         outputs: SceneOutputs,
         settings: SceneSettings,
         tags: dict[str, str],
+        classes: ChangeClasses,
     ) -> None:
         self._run = run
         self._strips = range(strips)
@@ -45,14 +49,16 @@ class OutputWriter:
         self._outputs = outputs
         self._settings = settings
         self._tags = tags
+        self._classes = classes
 
     def write_rasters(self) -> dict[str, Any]:
         """The map and, where it is asked for, the probability; gives what is on the map."""
-        counts: list[tuple[int, int]] = []  # changed and valid pixels of each row
-        self._write(self._outputs.mask, 'mask', _counted(self._masks(), counts))
+        counts: list[np.ndarray] = []  # pixels of each class, a row of the map each
+        counted = _counted(self._masks(), len(self._classes), counts)
+        self._write(self._outputs.mask, 'mask', counted)
         if self._outputs.probability is not None:
             self._write(self._outputs.probability, 'probability', self._probabilities())
-        return _summary(np.array(counts), self._grid)
+        return _summary(np.array(counts), self._grid, self._classes)
 
     def write_vectors(self, timestamp_ns: int | None) -> int | None:
         """The polygons, where they are asked for; gives their number.
@@ -73,6 +79,7 @@ class OutputWriter:
             polygons,
             probability,
             self._grid,
+            classes=self._classes,
             simplify=self._settings.simplify,
             timestamp=_as_text(timestamp_ns),
         )
@@ -80,7 +87,7 @@ class OutputWriter:
 
     def _write(self, path: Path, content: str, rows: Iterator[np.ndarray]) -> None:
         tags = {**self._tags, 'MMCD_CONTENT': content}
-        write_raster(path, rows, self._grid, tags, cog=self._settings.cog)
+        write_raster(path, rows, self._grid, tags, cog=self._settings.cog, classes=self._classes)
 
     def _masks(self) -> Iterator[np.ndarray]:
         return (rows.mask for rows in self._run.load_all(self._strips))
@@ -95,23 +102,28 @@ def _probability_of(rows: FinishedRows) -> np.ndarray:
     return rows.probability
 
 
-def _counted(masks: Iterator[np.ndarray], counts: list[tuple[int, int]]) -> Iterator[np.ndarray]:
-    """The masks as they are; notes the changed and the valid pixels of each row."""
+def _counted(
+    masks: Iterator[np.ndarray], number: int, counts: list[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """The masks as they are; notes how many pixels of each class each row has."""
     for mask in masks:
-        changed, valid = (mask == 1).sum(axis=1), (mask != NO_DATA).sum(axis=1)
-        counts += zip(changed.tolist(), valid.tolist(), strict=True)
+        counts += [np.bincount(row, minlength=NO_DATA + 1)[:number] for row in mask]
         yield mask
 
 
-def _summary(counts: np.ndarray, grid: Grid) -> dict[str, Any]:
-    changed, valid = counts.sum(axis=0).tolist()
+def _summary(counts: np.ndarray, grid: Grid, classes: ChangeClasses) -> dict[str, Any]:
+    changed_rows = counts[:, UNCHANGED + 1 :].sum(axis=1)
+    changed, valid = int(changed_rows.sum()), int(counts.sum())
     area = row_areas(grid)
-    return dict(
+    found: dict[str, Any] = dict(
         changed_pixels=changed,
         valid_pixels=valid,
         changed_fraction=round(changed / valid, 6) if valid else None,
-        changed_area_m2=None if area is None else round(float(counts[:, 0] @ area), 3),
+        changed_area_m2=None if area is None else round(float(changed_rows @ area), 3),
     )
+    if not classes.is_binary:
+        found['class_pixels'] = dict(zip(classes.names, counts.sum(axis=0).tolist(), strict=True))
+    return found
 
 
 def _as_text(timestamp_ns: int | None) -> str | None:

@@ -17,7 +17,8 @@ class Strip:
     """Some rows of both dates, the full width of the map.
 
     Args:
-        pair: (2C, H, W) uint8, before in the first C bands; filled where there is no data.
+        pair: (2C, H, W) as the network takes it, before in the first C bands; filled where there
+            is no data.
         valid: (H, W) bool, where both dates have data.
     """
 

@@ -16,9 +16,11 @@ import numpy as np
 
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.plan import differences
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from mmcd.structures.change_classes import IGNORED
 
 PLAN = 'plan.json'
-NO_DATA = 255
+NO_DATA = IGNORED  # as pixels without a label
 # Probabilities in bytes: 0 .. 254 stand for 0 .. 1.
 PROBABILITY_STEPS = 254
 
@@ -28,7 +30,7 @@ class FinishedRows:
     """What a strip adds to the outputs.
 
     Args:
-        mask: (rows, W) uint8: 0 unchanged, 1 changed, 255 no data.
+        mask: (rows, W) uint8 class indices: 0 unchanged, 255 no data.
         probability: (rows, W), float32 with NaN for no data, or uint8 with 255 for it; None where
             no output needs it.
     """
@@ -38,11 +40,20 @@ class FinishedRows:
 
     @classmethod
     def of(
-        cls, probability: np.ndarray, valid: np.ndarray, threshold: float, stored_as: str | None
+        cls,
+        scores: np.ndarray,
+        valid: np.ndarray,
+        threshold: float,
+        stored_as: str | None,
+        classes: ChangeClasses = BINARY_CHANGE,
     ) -> FinishedRows:
-        """From (rows, W) float32 and bool; ``stored_as`` is 'uint8', 'float32' or None."""
-        mask = (probability > threshold).astype(np.uint8)
+        """From the scores of the kinds of change, (K - 1, rows, W) float32, and bool (rows, W).
+
+        ``stored_as``, 'uint8', 'float32' or None, is the type that the probability is kept in.
+        """
+        mask = classes.decide_kinds(scores, threshold)
         mask[~valid] = NO_DATA
+        probability = classes.change_of(scores)
         stored: np.ndarray | None = None
         if stored_as == 'float32':
             stored = np.where(valid, probability, np.float32(np.nan))

@@ -40,6 +40,7 @@ def make_plan(
         probability=settings.probability_type if outputs.needs_probability else None,
         **{key: value for key, value in settings.to_dict().items() if key not in LATER},
         preparation=Preparation.of(before, after, settings).to_dict(),
+        file_bands=dict(before=pair.before.band_numbers, after=pair.after.band_numbers),
         before=before.checksums,
         after=after.checksums,
     )
@@ -76,7 +77,9 @@ def raster_tags(plan: dict[str, Any], before: str, after: str) -> dict[str, str]
         MMCD_MODEL=' '.join(model),
         MMCD_TILES=f'{plan["tile_size"]} px, overlap {plan["overlap"]} px',
         MMCD_THRESHOLD=str(plan['threshold']),
-        MMCD_BANDS=' '.join(map(str, plan['bands'])),
+        MMCD_BANDS='; '.join(
+            dict.fromkeys(' '.join(map(str, plan['file_bands'][date])) for date in IMAGES)
+        ),
         MMCD_VALUES=Preparation.from_dict(plan['preparation']).describe(),
     )
 

@@ -12,13 +12,15 @@ from mmcd.scene.sampling import DateSample
 from mmcd.scene.scaling import ValueRange, fit_range
 from mmcd.scene.settings import SceneSettings
 
+AS_READ = 'as read'
+
 
 @dataclass(frozen=True)
 class Preparation:
     """How the pixels of a pair become what the network sees.
 
     Args:
-        before: its value range; None for 8 bit, which stays as it is.
+        before: its value range; None where its values stay as they are.
         after: its value range.
         fill: for pixels without data.
     """
@@ -41,9 +43,9 @@ class Preparation:
     def describe(self) -> str:
         """The value ranges in one line."""
         if self.before == self.after:
-            return '8 bit as read' if self.before is None else f'both: {self.before.describe()}'
+            return AS_READ if self.before is None else f'both: {self.before.describe()}'
         parts = (('before', self.before), ('after', self.after))
-        return '; '.join(f'{n}: {r.describe() if r else "8 bit as read"}' for n, r in parts)
+        return '; '.join(f'{n}: {r.describe() if r else AS_READ}' for n, r in parts)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, which JSON gives back exactly."""
@@ -71,11 +73,13 @@ class Preparation:
 
 
 def to_bytes(pixels: np.ndarray, values: ValueRange | None) -> np.ndarray:
-    """(C, H, W) as uint8."""
+    """(C, H, W) as uint8, or as they are where there is no range."""
     return pixels if values is None else values.to_bytes(pixels)
 
 
 def _fit_ranges(samples: list[DateSample], settings: SceneSettings) -> list[ValueRange | None]:
+    if settings.scaling is None:
+        return [None, None]
     wide = [sample for sample in samples if sample.values.dtype != np.uint8]
     ranges: list[ValueRange | None] = []
     for sample in samples:

@@ -48,12 +48,11 @@ class RasterReader:
         date: its name in messages, 'before' or 'after'.
         grid: of the map.
         shift: the map's first row and column in the raster; None: the raster is warped.
-        bands: numbers of the bands, from 1, in the order that the model takes.
+        bands: numbers of the bands, from 1, in the order that the model takes; see
+            :func:`mmcd.scene.bands.choose_bands`.
         no_data: value that stands for no data, besides what the file itself says.
         resampling: how a raster is warped, by a name of rasterio.enums.Resampling.
 
-    Raises:
-        SceneError: the raster has not these bands.
     """
 
     def __init__(
@@ -67,12 +66,11 @@ class RasterReader:
         no_data: float | None = None,
         resampling: str = 'bilinear',
     ) -> None:
-        _check_bands(dataset, date, bands)
         self.path = dataset.name
         self.dtype = np.dtype(np.result_type(*(dataset.dtypes[band - 1] for band in bands)))
         self._date = date
         self._grid = grid
-        self._bands = list(bands)
+        self.band_numbers = list(bands)
         self.bands = len(bands)
         self._no_data = no_data
         self._row, self._column = shift or (0, 0)
@@ -94,7 +92,7 @@ class RasterReader:
         width = self._grid.width if width is None else width
         window = Window(self._column + column, self._row + row, width, height)
         try:
-            pixels = self._opened.read(self._bands, window=window)
+            pixels = self._opened.read(self.band_numbers, window=window)
             valid = self._read_valid(pixels, window)
         except Exception as error:  # GDAL has many types of them
             raise SceneStoppedError(
@@ -114,7 +112,7 @@ class RasterReader:
     def _read_valid(self, pixels: np.ndarray, window: Window) -> np.ndarray:
         """(height, width) bool. Bands of one pixel are without data together, as in GDAL."""
         if self._has_mask:
-            valid = self._opened.read_masks(self._bands, window=window).any(axis=0)
+            valid = self._opened.read_masks(self.band_numbers, window=window).any(axis=0)
         else:
             valid = np.ones(pixels.shape[1:], bool)
         if self._no_data is not None:
@@ -122,21 +120,6 @@ class RasterReader:
         if pixels.dtype.kind == 'f':
             valid &= np.isfinite(pixels).all(axis=0)
         return valid
-
-
-def _check_bands(dataset: DatasetReader, date: str, bands: Sequence[int]) -> None:
-    alpha = [i + 1 for i, what in enumerate(dataset.colorinterp) if what == ColorInterp.alpha]
-    if any(not 1 <= band <= dataset.count or band in alpha for band in bands):
-        has = f'{dataset.count} band{"s" if dataset.count > 1 else ""}'
-        if alpha:
-            has += f' (number {alpha[0]} is its alpha mask)'
-        wanted = ' '.join(map(str, bands))
-        raise SceneError(
-            f'The {date} image {dataset.name} has {has}, but bands {wanted} are asked for. Name '
-            'the bands that the model takes, such as --bands 1 2 3, or --bands 1 1 1 for grey.'
-        )
-    if any(np.dtype(dataset.dtypes[band - 1]).kind not in 'uif' for band in bands):
-        raise SceneError(f'The {date} image {dataset.name} holds {dataset.dtypes[0]} values.')
 
 
 def _warp(dataset: DatasetReader, grid: Grid, no_data: float | None, resampling: str) -> WarpedVRT:

@@ -9,13 +9,14 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.inference.predictor import ChangePredictor
 from mmcd.scene.opening import OpenPair, open_pair
 from mmcd.scene.outputs import OutputWriter
 from mmcd.scene.pair_reader import PairReader
@@ -35,7 +36,7 @@ from mmcd.scene.report import (
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
 from mmcd.scene.strip_prediction import Tiling, predict_strips
-from mmcd.scene.tile_prediction import HalvingBatches, PredictTiles, describe_predictor
+from mmcd.scene.tile_prediction import HalvingBatches
 from mmcd.scene.tiling import tile_axis
 from mmcd.scene.writing import publish
 from mmcd.version import __version__
@@ -60,7 +61,7 @@ class SceneResult:
 
 
 def map_scene(
-    predict: PredictTiles,
+    predictor: ChangePredictor,
     before: str,
     after: str,
     outputs: SceneOutputs,
@@ -73,7 +74,7 @@ def map_scene(
     """Map what changed between two rasters.
 
     Args:
-        predict: the network, as a function of tiles.
+        predictor: what answers for tiles.
         before: the first date, anything that GDAL opens.
         after: the second date; it is warped to the first one's grid where it lies on another.
         outputs: the files to write.
@@ -86,7 +87,10 @@ def map_scene(
         SceneError: the images or the settings cannot give a map.
         SceneStoppedError: the run broke off; what is finished is kept.
     """
-    settings, share = settings or SceneSettings(), share or Share()
+    settings = (settings or SceneSettings()).completed(
+        tile_size=predictor.tile_size, threshold=predictor.threshold
+    )
+    share = share or Share()
     if {str(path.absolute()) for path in outputs.all()} & {
         os.path.abspath(before),
         os.path.abspath(after),
@@ -95,8 +99,8 @@ def map_scene(
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
         # Pixel grids are fine here.
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with open_pair(before, after, settings) as pair:
-            run = _SceneRun(predict, pair, (before, after), outputs, settings, share)
+        with open_pair(before, after, settings, predictor.image) as pair:
+            run = _SceneRun(predictor, pair, (before, after), outputs, settings, share)
             return run.execute(resume=resume, progress=progress)
 
 
@@ -105,7 +109,7 @@ class _SceneRun:
 
     def __init__(
         self,
-        predict: PredictTiles,
+        predictor: ChangePredictor,
         pair: OpenPair,
         paths: tuple[str, str],
         outputs: SceneOutputs,
@@ -120,12 +124,13 @@ class _SceneRun:
         self._partial = PartialRun(outputs.mask)
         self._tiling = Tiling(
             *(
-                tile_axis(size, settings.tile_size, settings.overlap)
+                tile_axis(size, cast(int, settings.tile_size), settings.overlap)
                 for size in (pair.grid.height, pair.grid.width)
             )
         )
-        self._predict = HalvingBatches(predict, settings.batch_size)
-        self._plan = make_plan(pair, describe_predictor(predict), settings, outputs)
+        self._classes = predictor.classes
+        self._predict = HalvingBatches(predictor, settings.batch_size)
+        self._plan = make_plan(pair, predictor.describe(), settings, outputs)
         self._watch = Stopwatch()
 
     def execute(self, *, resume: bool, progress: bool) -> SceneResult:
@@ -171,9 +176,10 @@ class _SceneRun:
         return list(self._share.part([strip for strip in range(total) if strip not in finished]))
 
     def _predict_strips(self, strips: list[int], progress: bool) -> None:
-        def save(strip: int, probability: np.ndarray, valid: np.ndarray) -> None:
+        def save(strip: int, scores: np.ndarray, valid: np.ndarray) -> None:
             stored_as = self._plan['probability']
-            rows = FinishedRows.of(probability, valid, self._settings.threshold, stored_as)
+            threshold = cast(float, self._settings.threshold)
+            rows = FinishedRows.of(scores, valid, threshold, stored_as, self._classes)
             self._partial.save(strip, rows)
 
         preparation = Preparation.from_dict(self._plan['preparation'])
@@ -184,7 +190,15 @@ class _SceneRun:
             self._watch.stage('predict'),
             tile_progress(total, shown=shown, title=self._outputs.mask.name) as advance,
         ):
-            predict_strips(reader, self._tiling, self._predict, strips, save, advance)
+            predict_strips(
+                reader,
+                self._tiling,
+                self._predict,
+                strips,
+                save,
+                advance,
+                kinds=len(self._classes) - 1,
+            )
 
     def _finish(self, hashes: list[str | None]) -> None:
         writer = OutputWriter(
@@ -194,6 +208,7 @@ class _SceneRun:
             self._outputs,
             self._settings,
             raster_tags(self._plan, *(Path(path).name for path in self._paths)),
+            self._classes,
         )
         with self._watch.stage('write'):
             found = writer.write_rasters()

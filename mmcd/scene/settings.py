@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from mmcd.errors import SceneError
 
 RESAMPLINGS = ('nearest', 'bilinear', 'cubic', 'cubic_spline', 'lanczos', 'average')
 SCALINGS = ('shared', 'per-date')
+DEFAULT_SCALING = SCALINGS[0]
 PROBABILITY_TYPES = ('uint8', 'float32')
 RASTER_SUFFIXES = ('.tif', '.tiff')
 VECTOR_SUFFIXES = ('.gpkg', '.geojson')
@@ -20,16 +21,22 @@ class SceneSettings:
     """How a scene is read, predicted and written.
 
     Args:
-        tile_size: height and width of the tiles.
+        tile_size: height and width of the tiles; None: what the predictor names, 512 if nothing
+            else was exported.
         overlap: pixels that neighbouring tiles share at least.
         batch_size: tiles that the network gets at a time.
-        threshold: changed where the probability is greater.
-        bands: numbers of the bands, from 1, in the order that the model takes (RGB).
+        threshold: changed where the probability of all kinds of change is greater; None: the
+            model's own.
+        bands: numbers of the files' bands, from 1, in the order that the model takes. None: those
+            that the image description names, or the bands of these names or colours, or all where
+            the number fits; see :func:`mmcd.scene.bands.choose_bands`.
         no_data: value of no data, besides what the files say themselves.
         resampling: how the after image is warped where it lies on another grid.
-        scaling: whether the dates of other than 8 bit share one value range.
-        value_range: the values that become 0 and 255; None: the 2nd and 98th percentile of the
-            scene, per band.
+        scaling: stretch dates of other than 8 bit to the 8 bit that the model was trained on:
+            'shared' with one value range for both dates, 'per-date' with one each. None: values
+            are never changed, and files of another type than the model's are an error.
+        value_range: the values that become 0 and 255 (then ``scaling`` is 'shared' by default);
+            None: the 2nd and 98th percentile of the scene, per band.
         probability_type: of the probability's pixels.
         cog: write cloud-optimised GeoTIFFs.
         min_area: smaller areas become no polygon: m², or pixels without a georeference.
@@ -39,14 +46,14 @@ class SceneSettings:
         SceneError: naming every setting that can't be used.
     """
 
-    tile_size: int = 512
+    tile_size: int | None = None
     overlap: int = 128
     batch_size: int = 4
-    threshold: float = 0.5
-    bands: tuple[int, ...] = (1, 2, 3)
+    threshold: float | None = None
+    bands: tuple[int, ...] | None = None
     no_data: float | None = None
     resampling: str = 'bilinear'
-    scaling: str = 'shared'
+    scaling: str | None = None
     value_range: tuple[float, float] | None = None
     probability_type: str = 'uint8'
     cog: bool = False
@@ -54,22 +61,27 @@ class SceneSettings:
     simplify: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'bands', tuple(self.bands))
-        if self.value_range is not None:
-            object.__setattr__(self, 'value_range', tuple(self.value_range))
+        for name in ('bands', 'value_range'):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else tuple(value))
+        if self.value_range is not None and self.scaling is None:
+            object.__setattr__(self, 'scaling', DEFAULT_SCALING)
         low, high = self.value_range or (0, 1)
+        tile, threshold = self.tile_size, self.threshold
         checks = {
-            f'tile size: at least 1, not {self.tile_size}': self.tile_size >= 1,
+            f'tile size: at least 1, not {tile}': tile is None or tile >= 1,
             f'overlap: from 0 to less than the tile size, not {self.overlap}': (
-                0 <= self.overlap < max(self.tile_size, 1)
+                self.overlap >= 0 and (tile is None or self.overlap < max(tile, 1))
             ),
             f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
-            f'threshold: from 0 to 1, not {self.threshold}': 0 <= self.threshold <= 1,
-            'bands: at least one': len(self.bands) > 0,
+            f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
+            'bands: at least one': self.bands is None or len(self.bands) > 0,
             f'resampling: one of {", ".join(RESAMPLINGS)}, not {self.resampling}': (
                 self.resampling in RESAMPLINGS
             ),
-            f'scaling: one of {", ".join(SCALINGS)}, not {self.scaling}': self.scaling in SCALINGS,
+            f'scaling: one of {", ".join(SCALINGS)}, not {self.scaling}': (
+                self.scaling in (None, *SCALINGS)
+            ),
             f'value range: a lower and a higher value, not {low} {high}': low < high,
             f'probability type: one of {", ".join(PROBABILITY_TYPES)}, not '
             f'{self.probability_type}': self.probability_type in PROBABILITY_TYPES,
@@ -79,6 +91,18 @@ class SceneSettings:
         faults = [text for text, good in checks.items() if not good]
         if faults:
             raise SceneError('These settings cannot be used:\n  ' + '\n  '.join(faults))
+
+    def completed(self, *, tile_size: int, threshold: float) -> SceneSettings:
+        """With a predictor's tile size and threshold where none are chosen.
+
+        Raises:
+            SceneError: the overlap does not fit the tile size.
+        """
+        return replace(
+            self,
+            tile_size=tile_size if self.tile_size is None else self.tile_size,
+            threshold=threshold if self.threshold is None else self.threshold,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

@@ -43,6 +43,7 @@ def predict_strips(
     strips: Sequence[int],
     save: Callable[[int, np.ndarray, np.ndarray], None],
     advance: Callable[[int], None] = lambda tiles: None,
+    kinds: int = 1,
 ) -> None:
     """Predict strips, in ascending order.
 
@@ -53,11 +54,12 @@ def predict_strips(
         tiling: of the map.
         predict: the network.
         strips: which; those that are not neighbours are worked out apart.
-        save: takes a strip's number, its probability (rows, W) and where it is valid.
+        save: takes a strip's number, its scores (K - 1, rows, W) and where it is valid.
         advance: is told of each number of tiles that are done.
+        kinds: how many kinds of change have scores, K - 1.
     """
     wanted = set(strips)
-    merger = RowMerger(tiling.rows, tiling.columns)
+    merger = RowMerger(tiling.rows, tiling.columns, kinds)
     behind: Future | None = None
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix='save') as saver:
         try:
@@ -68,8 +70,8 @@ def predict_strips(
                     continue
                 if behind is not None:
                     behind.result()
-                probability = merger.finished()
-                behind = saver.submit(save, row, probability, strip.valid[: len(probability)])
+                scores = merger.finished()
+                behind = saver.submit(save, row, scores, strip.valid[: scores.shape[1]])
         finally:
             # Also where a later strip fails: what is finished is kept.
             if behind is not None:
@@ -110,8 +112,8 @@ def _predict_row(
     while position < len(with_data):
         batch = with_data[position : position + predict.batch_size]
         tiles = np.stack([_cut(strip.pair, columns, column, tile_height) for column in batch])
-        for column, probability in zip(batch, predict(tiles), strict=True):
-            merger.add(column, probability)
+        for column, scores in zip(batch, predict(tiles), strict=True):
+            merger.add(column, scores)
         advance(len(batch))
         position += len(batch)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,10 @@ from rasterio import features
 
 from mmcd.scene.grid import Grid
 from mmcd.scene.ground_area import pixel_area
-from mmcd.scene.partial_run import PROBABILITY_STEPS, FinishedRows
+from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, FinishedRows
 from mmcd.scene.writing import writing
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from mmcd.structures.change_classes import UNCHANGED
 
 DRIVERS = {'.gpkg': 'GPKG', '.geojson': 'GeoJSON'}
 LAYER = 'change'
@@ -34,25 +36,25 @@ class ChangePolygons:
             was found, nor on the settings of the vectors.
         pixels: number of pixels.
         area: in m², of the pixels; NaN without a CRS.
+        kind: the index of the class that each is of.
     """
 
     outlines: np.ndarray
     number: np.ndarray
     pixels: np.ndarray
     area: np.ndarray
+    kind: np.ndarray
 
     def __len__(self) -> int:
         return len(self.outlines)
 
     def select(self, which: np.ndarray) -> ChangePolygons:
         """Some of them."""
-        return ChangePolygons(
-            self.outlines[which], self.number[which], self.pixels[which], self.area[which]
-        )
+        return ChangePolygons(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 def find_polygons(mask: Path, grid: Grid, min_area: float = 0) -> ChangePolygons:
-    """The connected areas of value 1 in a mask; neighbours share a side of a pixel.
+    """The connected areas of one kind of change in a mask; neighbours share a side of a pixel.
 
     GDAL goes over the file line by line, so memory grows with the number of polygons only.
 
@@ -63,11 +65,13 @@ def find_polygons(mask: Path, grid: Grid, min_area: float = 0) -> ChangePolygons
     """
     with rasterio.open(mask) as file:
         band = rasterio.band(file, 1)
-        on_ground = [
-            shapely.Polygon(shape['coordinates'][0], shape['coordinates'][1:])
+        found_areas = [
+            (shapely.Polygon(shape['coordinates'][0], shape['coordinates'][1:]), int(value))
             for shape, value in features.shapes(band, mask=band)
-            if value == 1
+            if value not in (UNCHANGED, NO_DATA)
         ]
+    on_ground = [outline for outline, _ in found_areas]
+    kind = np.array([value for _, value in found_areas], np.int64)
     # Corners of pixels are whole numbers.
     outlines = shapely.transform(
         np.array(on_ground, dtype=object),
@@ -77,7 +81,7 @@ def find_polygons(mask: Path, grid: Grid, min_area: float = 0) -> ChangePolygons
     centre = shapely.centroid(outlines)
     each = pixel_area(grid, shapely.get_y(centre), shapely.get_x(centre))
     area = np.full(len(outlines), np.nan) if each is None else pixels * each
-    found = ChangePolygons(outlines, _first_pixels(outlines, grid.width), pixels, area)
+    found = ChangePolygons(outlines, _first_pixels(outlines, grid.width), pixels, area, kind)
     size = pixels if each is None else area
     kept = np.flatnonzero(size >= min_area)
     return found.select(kept[np.argsort(found.number[kept])])
@@ -122,6 +126,7 @@ def write_polygons(
     probability: np.ndarray,
     grid: Grid,
     *,
+    classes: ChangeClasses = BINARY_CHANGE,
     simplify: float = 0,
     timestamp: str | None = None,
 ) -> None:
@@ -132,6 +137,7 @@ def write_polygons(
         polygons: in columns and rows of the map.
         probability: the mean of each.
         grid: of the map.
+        classes: the names for the column ``class``.
         simplify: how far an outline may move, in pixels.
         timestamp: the time that a GeoPackage notes as its last change (UTC, ISO 8601).
 
@@ -150,6 +156,7 @@ def write_polygons(
         pixels=polygons.pixels,
         mean_probability=probability.round(4),
     )
+    columns['class'] = np.array([classes.names[index] for index in polygons.kind], dtype=object)
     driver = DRIVERS[path.suffix.lower()]
     # As its standard asks: longitude and latitude, whatever the CRS of the map.
     options = dict(RFC7946='YES') if driver == 'GeoJSON' and grid.crs is not None else {}

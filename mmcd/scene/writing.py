@@ -17,9 +17,10 @@ from rasterio.windows import Window
 from mmcd.errors import SceneStoppedError
 from mmcd.scene.grid import Grid
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, free_space
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
 
 BLOCK = 512
-COLOURS = {0: (0, 0, 0), 1: (230, 25, 75), NO_DATA: (128, 128, 128)}
+NO_DATA_COLOUR = (128, 128, 128)
 
 
 def partial_name(path: Path) -> Path:
@@ -57,7 +58,13 @@ def publish(paths: Iterable[Path]) -> None:
 
 
 def write_raster(
-    path: Path, rows: Iterable[np.ndarray], grid: Grid, tags: Mapping[str, str], *, cog: bool
+    path: Path,
+    rows: Iterable[np.ndarray],
+    grid: Grid,
+    tags: Mapping[str, str],
+    *,
+    cog: bool,
+    classes: ChangeClasses = BINARY_CHANGE,
 ) -> None:
     """Write a map or a probability as tiled, compressed GeoTIFF, under its partial name.
 
@@ -68,6 +75,7 @@ def write_raster(
         grid: of the map.
         tags: metadata; ``MMCD_CONTENT`` of them is 'mask' or 'probability'.
         cog: write a cloud-optimised GeoTIFF, with overviews.
+        classes: of a mask: its colour table, and the names of its values.
 
     Raises:
         SceneStoppedError: it can't be written.
@@ -75,7 +83,7 @@ def write_raster(
     with writing(path) as partial:
         plain = partial.with_suffix('.plain.tif') if cog else partial
         try:
-            checksum = _write_geotiff(plain, rows, grid, tags)
+            checksum = _write_geotiff(plain, rows, grid, tags, classes)
             if cog:
                 is_mask = tags['MMCD_CONTENT'] == 'mask'
                 rasterio.shutil.copy(
@@ -94,7 +102,11 @@ def write_raster(
 
 
 def _write_geotiff(
-    path: Path, rows: Iterable[np.ndarray], grid: Grid, tags: Mapping[str, str]
+    path: Path,
+    rows: Iterable[np.ndarray],
+    grid: Grid,
+    tags: Mapping[str, str],
+    classes: ChangeClasses,
 ) -> int:
     """Write a GeoTIFF; gives the checksum of its pixels."""
     blocks = in_blocks(rows, BLOCK)
@@ -122,7 +134,9 @@ def _write_geotiff(
         file.update_tags(**tags)
         file.set_band_description(1, tags['MMCD_CONTENT'])
         if tags['MMCD_CONTENT'] == 'mask':
-            file.write_colormap(1, COLOURS)
+            file.write_colormap(1, {**dict(enumerate(classes.palette)), NO_DATA: NO_DATA_COLOUR})
+            names = {f'CLASS_{index}': name for index, name in enumerate(classes.names)}
+            file.update_tags(1, **names)
         elif not is_float:
             file.scales = (1 / PROBABILITY_STEPS,)
         row = checksum = 0

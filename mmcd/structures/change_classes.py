@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mmcd.errors import ConfigError
@@ -36,7 +37,7 @@ class ChangeClasses:
     """
 
     names: tuple[str, ...] = ('unchanged', 'changed')
-    palette: tuple[tuple[int, ...], ...] = ((0, 0, 0), (255, 255, 255))
+    palette: tuple[tuple[int, ...], ...] = ((0, 0, 0), (230, 25, 75))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'names', tuple(self.names))
@@ -56,6 +57,14 @@ class ChangeClasses:
         names = tuple(meta['classes'])
         palette = meta.get('palette') or default_palette(len(names))
         return cls(names, tuple(map(tuple, palette)))
+
+    @classmethod
+    def of_number(cls, number: int) -> ChangeClasses:
+        """K classes of which nothing but their number is known."""
+        if number == 2:
+            return cls()
+        names = ('unchanged', *(f'change_{index}' for index in range(1, number)))
+        return cls(names, tuple(default_palette(number)))
 
     def to_meta(self) -> dict[str, Any]:
         """As a METAINFO of plain values."""
@@ -88,14 +97,15 @@ class ChangeClasses:
         Shape:
             such as (K, H, W) to (H, W), of int64 (tensors) or uint8 (arrays).
         """
-        if isinstance(scores, np.ndarray):
-            kinds = np.moveaxis(scores, axis, 0)[1:]
-            return self._indices(kinds, threshold).astype(np.uint8)
-        return self._indices(scores.movedim(axis, 0)[1:], threshold).long()
+        first: Any = np.moveaxis if isinstance(scores, np.ndarray) else torch.movedim
+        return self.decide_kinds(first(scores, axis, 0)[UNCHANGED + 1 :], threshold)
 
-    def _indices(self, kinds: Any, threshold: float) -> Any:
-        changed = self.change_of(kinds) > threshold
-        return changed if self.is_binary else changed * (kinds.argmax(0) + 1)
+    def decide_kinds(self, kinds: Scores, threshold: float) -> Scores:
+        """:meth:`decide` from the scores of the kinds of change alone, (K - 1, H, W)."""
+        indices: Any = self.change_of(kinds) > threshold
+        if not self.is_binary:
+            indices = indices * (kinds.argmax(0) + UNCHANGED + 1)
+        return indices.astype(np.uint8) if isinstance(kinds, np.ndarray) else indices.long()
 
     def change_of(self, kinds: Scores) -> Scores:
         """The probability of any change, (...), from those of its kinds, (K - 1, ...)."""
@@ -103,9 +113,9 @@ class ChangeClasses:
 
 
 def default_palette(number: int) -> list[tuple[int, ...]]:
-    """Black for unchanged, white for binary change, else colours around the colour wheel."""
+    """Black for unchanged, red for binary change, else colours around the colour wheel."""
     if number == 2:
-        return [(0, 0, 0), (255, 255, 255)]
+        return [(0, 0, 0), (230, 25, 75)]
     hues = [colorsys.hsv_to_rgb(index / max(number - 1, 1), 0.75, 0.95) for index in range(number)]
     colours = [tuple(round(255 * part) for part in hue) for hue in hues[: number - 1]]
     return [(0, 0, 0), *colours]

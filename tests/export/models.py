@@ -8,23 +8,26 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.registry import MODELS
+from mmcd.structures.image_spec import RGB
 from tests.models.building import build_model
 
 
-def tiny_model(*, bands: int = 3, bgr_to_rgb: bool | None = None, classes: int = 2) -> nn.Module:
+def tiny_model(*, bands: int = 3, classes: int = 2, **image: object) -> nn.Module:
     """Two levels of DARNet's encoder and MMSegmentation's plainest head, for any size."""
     # For fixtures of whole modules, which are made before conftest.py's.
     init_default_scope('mmcd')
     torch.manual_seed(0)
+    names = RGB if bands == 3 else [f'band_{number}' for number in range(bands)]
+    image = dict(bands=names, **image)
     model = MODELS.build(
         dict(
             type='SiameseEncoderDecoder',
+            image=image,
             data_preprocessor=dict(
                 type='PairDataPreprocessor',
                 # All different: each mistake in the order of the bands shows.
                 mean=[50.0 + 20 * band for band in range(bands)],
                 std=[30.0 + 10 * band for band in range(bands)],
-                bgr_to_rgb=bgr_to_rgb,
             ),
             backbone=dict(type='UNetEncoder', in_channels=bands, base_channels=2, num_levels=2),
             decode_head=dict(
@@ -33,7 +36,7 @@ def tiny_model(*, bands: int = 3, bgr_to_rgb: bool | None = None, classes: int =
                 in_index=0,
                 channels=4,
                 num_convs=1,
-                num_classes=2,
+                num_classes=max(classes, 2),
                 out_channels=classes,
                 threshold=0.5 if classes == 1 else None,
                 loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),

@@ -17,9 +17,9 @@ from mmcd.errors import ConfigError, ExportError, MissingExtraError, StackError 
 from mmcd.export import export_onnx, onnx_file  # noqa: E402
 from mmcd.export import onnx_export as export_module  # noqa: E402
 from mmcd.export.export_report import describe_report  # noqa: E402
-from mmcd.inference.exported_model import ExportedModel  # noqa: E402
+from mmcd.inference import make_predictor  # noqa: E402
+from mmcd.inference.exported import ExportedPredictor  # noqa: E402
 from mmcd.inference.runtimes import OnnxRuntimeSession  # noqa: E402
-from mmcd.scene.tile_prediction import ModelPredictor  # noqa: E402
 from tests.export.models import slim_model, tiny_model  # noqa: E402
 
 OF_LAYOUT = {
@@ -67,7 +67,7 @@ def test_what_a_file_holds(
     assert str(Path(inspect.getfile(nn.Module)).parents[2]).encode() not in out.read_bytes()
     assert b'stack_trace' not in out.read_bytes()
     properties = {entry.key: entry.value for entry in file.metadata_props}
-    weights = ModelPredictor(model).describe()['weights_sha256']
+    weights = make_predictor(model).describe()['weights_sha256']
     assert json.loads(properties['mmcd.weights_sha256']) == weights
     assert json.loads(properties['mmcd.layout']) == layout
     assert ('tiles_overlap' in properties) is (layout == 'deepness')
@@ -89,11 +89,12 @@ def test_the_networks_answer_as_trained(tmp_path: Path, config: str, layout: str
     out = tmp_path / 'model.onnx'
     report = export_onnx(model, out, **OF_LAYOUT[layout])
     assert report.deviation.probability < 1e-5 and report.deviation.logits < 1e-5
-    exported, rng = ExportedModel(out), np.random.default_rng(0)
+    exported, rng = ExportedPredictor(out), np.random.default_rng(0)
     # Odd sizes are padded as the trained model pads them.
     for num, height, width in [(2, 64, 64)] if layout == 'deepness' else [(1, 50, 70), (3, 97, 33)]:
         tiles = rng.integers(0, 256, (num, 6, height, width), dtype=np.uint8)
-        np.testing.assert_allclose(exported(tiles), ModelPredictor(model)(tiles), atol=1e-5)
+        expected = make_predictor(model).predict(tiles)
+        np.testing.assert_allclose(exported.predict(tiles), expected, atol=1e-5)
 
 
 def test_deepness_gets_what_it_asks_for(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_deepness_gets_what_it_asks_for(tmp_path: Path) -> None:
     )
     result = session.run({'pair': np.ascontiguousarray(values.transpose(0, 3, 1, 2))})
     result[result < told['seg_thresh']] = 0
-    expected = ModelPredictor(model)(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))
+    expected = make_predictor(model).predict(tiles.transpose(0, 3, 1, 2))[:, 1]
     clear = abs(expected - 0.45) > 1e-5
     changed = expected >= 0.45
     assert 0.05 < changed.mean() < 0.95 and clear.mean() > 0.99
@@ -141,7 +142,9 @@ class Another(nn.Module):
 def test_a_network_that_answers_otherwise_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: nn.Module, message: str
 ) -> None:
-    monkeypatch.setattr('mmcd.export.pair_program.exportable_network', lambda model: network)
+    monkeypatch.setattr(
+        'mmcd.export.pair_program.exportable_network', lambda model, optimize: network
+    )
     with pytest.raises(ExportError, match=message):
         export_onnx(tiny_model(), tmp_path / 'model.onnx')
     assert list(tmp_path.iterdir()) == []

@@ -8,23 +8,18 @@ import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
 from mmcd.errors import ExportError
-from mmcd.export.pair_program import bands_of, exportable_network, pair_program
-from mmcd.export.parity import reference
-from mmcd.inference import optimize_for_inference
+from mmcd.export.pair_program import check_exportable, exportable_network, pair_program
+from mmcd.inference import make_predictor
 from mmcd.inference.export_metadata import DEEPNESS, SEPARATE, STACKED
-from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
 from tests.export.models import slim_model, tiny_model
 
 
 @pytest.mark.parametrize('bands', [1, 3, 4])
-@pytest.mark.parametrize('bgr_to_rgb', [None, True, False])
-@pytest.mark.parametrize('classes', [1, 2])
-def test_bands_and_normalisation_are_those_of_the_trained_model(
-    bands: int, bgr_to_rgb: bool | None, classes: int
-) -> None:
-    model = tiny_model(bands=bands, bgr_to_rgb=bgr_to_rgb, classes=classes)
+@pytest.mark.parametrize('classes', [1, 2, 3])
+def test_bands_and_normalisation_are_those_of_the_trained_model(bands: int, classes: int) -> None:
+    model = tiny_model(bands=bands, classes=classes)
     tiles = np.random.default_rng(0).integers(0, 256, (2, 2 * bands, 16, 24), dtype=np.uint8)
-    expected = reference(model, tiles)['probability']
+    expected = make_predictor(model, optimize=False).predict(tiles)[:, 1:]
     pair = torch.from_numpy(tiles)
     with torch.no_grad():
         found = {
@@ -45,7 +40,21 @@ def test_a_mean_for_both_dates() -> None:
     tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 16, 16), dtype=np.uint8)
     with torch.no_grad():
         found, _ = pair_program(model, STACKED)(torch.from_numpy(tiles))
-    np.testing.assert_allclose(found, reference(model, tiles)['probability'], atol=1e-5)
+    expected = make_predictor(model, optimize=False).predict(tiles)[:, 1:]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_value_range_is_scaled_inside() -> None:
+    model = tiny_model(bands=4, dtype='uint16', value_range=(0, 10_000))
+    tiles = np.random.default_rng(0).integers(0, 12_000, (1, 8, 16, 16)).astype(np.uint16)
+    with torch.no_grad():
+        found, _ = pair_program(model, STACKED)(torch.from_numpy(tiles.astype(np.float32)))
+    expected = make_predictor(model, optimize=False).predict(tiles)[:, 1:]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    clipped = np.minimum(tiles, 10_000)
+    assert np.array_equal(
+        make_predictor(model).predict(clipped), make_predictor(model).predict(tiles)
+    )
 
 
 @pytest.mark.parametrize('config', ['darnet_sample.py', 'prx_sample.py', 'prx_sample_cross.py'])
@@ -69,26 +78,15 @@ def test_the_model_is_left_as_it_is() -> None:
         assert value.dtype == before[name].dtype and torch.equal(value, before[name])
 
 
-def test_bands_of_one_date() -> None:
-    assert bands_of(tiny_model(bands=4)) == 4
-    at_once = tiny_model(bands=6)
-    # As in models that pass both dates through the encoder at once.
-    at_once.__class__ = SiameseEncoderDecoder.__mro__[1]
-    assert bands_of(at_once) == 3
-
-
 def test_models_that_can_not_be_exported() -> None:
     with pytest.raises(ExportError, match=r'Only a trained segmentor.* but not Conv2d'):
-        bands_of(torch.nn.Conv2d(1, 1, 1))
-    with pytest.raises(ExportError, match=r'Only a trained segmentor.* not OptimizedSegmentor'):
-        bands_of(optimize_for_inference(tiny_model()))
+        check_exportable(torch.nn.Conv2d(1, 1, 1))
+    with pytest.raises(ExportError, match=r'Only a trained segmentor.* not NetworkPredictor'):
+        check_exportable(make_predictor(tiny_model()))
     model = tiny_model()
-    model.backbone.in_channels = model.backbone.levels = torch.nn.Identity()
-    with pytest.raises(ExportError, match='UNetEncoder takes is not known'):
-        bands_of(model)
     model.data_preprocessor = SegDataPreProcessor(size=(8, 8))
     with pytest.raises(ExportError, match='the model has SegDataPreProcessor'):
-        bands_of(model)
+        check_exportable(model)
     model = tiny_model()
     model.data_preprocessor.pair_mean = torch.zeros(4)
     with pytest.raises(ExportError, match=r'3 bands a date, but `mean` .* has 4 values'):

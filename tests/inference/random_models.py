@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from mmcd.inference.network_predictor import size_divisor_of
+from mmcd.models.layers.padding import crop_to, pad_to_multiple
 from tests.models.building import build_model
 
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -45,3 +47,9 @@ def trained_logits(model: nn.Module, pairs: torch.Tensor) -> torch.Tensor:
 def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     """The largest difference, relative to the largest absolute value."""
     return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+def network_logits(network: nn.Module, model: nn.Module, pairs: torch.Tensor) -> torch.Tensor:
+    """A network's logits of pairs of any size, padded and cropped as its predictor does."""
+    padded = pad_to_multiple(pairs, size_divisor_of(model))
+    return crop_to(network(padded).float(), pairs.shape[2:])

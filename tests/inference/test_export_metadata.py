@@ -8,18 +8,19 @@ import pytest
 from mmcd.errors import ExportError, MMCDError
 from mmcd.export.deepness import deepness_properties
 from mmcd.inference.export_metadata import FORMAT, ExportMetadata
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 
 METADATA = ExportMetadata(
     network='UNetEncoder + DARNetHead',
     config='darnet_levir',
     weights_sha256='0' * 64,
-    classes=('unchanged', 'changed'),
-    bands=3,
+    classes=BINARY_CHANGE,
+    image=ImageSpec(metres_per_pixel=0.5),
     layout='separate',
     size_divisor=16,
     threshold=0.4,
     tile_size=256,
-    resolution=0.5,
+    form='restructured',
     mmcd_version='0.1.0',
 )
 
@@ -42,7 +43,7 @@ def test_later_fields_of_the_same_format_are_no_fault() -> None:
     ('change', 'message'),
     [
         ({'mmcd.format': None}, 'x.onnx was not exported by mmcd'),
-        ({'mmcd.format': '2'}, r'newer mmcd \(format 2, this one reads 1\)'),
+        ({'mmcd.format': '3'}, r'newer mmcd \(format 3, this one reads 2\)'),
         ({'mmcd.bands': None}, "damaged .*KeyError: 'bands'"),
         ({'mmcd.classes': '["a'}, 'damaged .*JSONDecodeError'),
         ({'mmcd.layout': '"sideways"'}, "no such layout: 'sideways'"),
@@ -76,5 +77,23 @@ def test_deepness_gets_its_own_keys_in_its_own_units() -> None:
 
 
 def test_no_resolution_is_made_up() -> None:
-    unsaid = dataclasses.replace(METADATA, resolution=None)
+    unsaid = dataclasses.replace(METADATA, image=ImageSpec())
     assert 'resolution' not in deepness_properties(unsaid)
+
+
+def test_files_of_the_first_format_are_read() -> None:
+    properties = METADATA.to_properties() | {'mmcd.format': '1', 'mmcd.resolution': '0.25'}
+    for later in ('image', 'palette', 'form'):
+        del properties[f'mmcd.{later}']
+    old = ExportMetadata.from_properties(properties, 'old.onnx')
+    assert old.image == ImageSpec(metres_per_pixel=0.25) and old.classes == BINARY_CHANGE
+    of_four = ExportMetadata.from_properties(properties | {'mmcd.bands': '4'}, 'old.onnx')
+    assert of_four.image.num_bands == 4 and not of_four.image.is_rgb
+
+
+def test_other_images_and_classes_travel() -> None:
+    image = ImageSpec(('red', 'nir'), 'uint16', value_range=(0, 10_000), metres_per_pixel=10)
+    classes = ChangeClasses(('unchanged', 'water', 'built'), ((0, 0, 0), (0, 0, 255), (255, 0, 0)))
+    described = dataclasses.replace(METADATA, image=image, classes=classes)
+    assert described.input_dtype == 'float32' and METADATA.input_dtype == 'uint8'
+    assert ExportMetadata.from_properties(described.to_properties(), 'x.onnx') == described

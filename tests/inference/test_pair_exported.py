@@ -14,8 +14,8 @@ from mmcd.apis import init_model, predict_pair, predict_scene
 from mmcd.config import load_config
 from mmcd.errors import ConfigError, ExportError
 from mmcd.export import export_onnx
-from mmcd.inference import pair as inference
-from mmcd.inference.exported_model import ExportedModel
+from mmcd.inference import model_loading
+from mmcd.inference.exported import ExportedPredictor
 from tests.export.models import tiny_model
 from tests.models.building import CONFIGS
 from tests.scene.rasters import draw_ground, utm, write_raster
@@ -63,7 +63,7 @@ def test_a_pair(model, exported, pair, tmp_path, runtime) -> None:
 
 
 def test_a_file_opened_without_a_config(exported, pair) -> None:
-    given = predict_pair(ExportedModel(exported), *pair)
+    given = predict_pair(ExportedPredictor(exported), *pair)
     expected = predict_pair(init_model(CONFIG, exported), *pair)
     assert np.array_equal(given.probability, expected.probability)
 
@@ -102,13 +102,13 @@ def test_settings_that_do_not_fit(exported, name, settings, error, message) -> N
 
 def test_a_call_in_another_precision(exported, pair) -> None:
     opened = init_model(CONFIG, exported)
-    with pytest.raises(ConfigError, match=r'was opened in float32; precision=bfloat16'):
+    with pytest.raises(ConfigError, match=r'was made for float32; precision=bfloat16'):
         predict_pair(opened, *pair, precision='bfloat16')
 
 
 def test_the_number_of_the_gpu_reaches_the_runtime(exported, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(
-        inference, 'ExportedModel', lambda path, **kwargs: SimpleNamespace(**kwargs)
+        model_loading, 'ExportedPredictor', lambda path, **kwargs: SimpleNamespace(**kwargs)
     )
     assert init_model(CONFIG, exported, device='cuda:1').device == 'cuda:1'

@@ -15,20 +15,32 @@ def batch(channels=6, height=4, width=5, num=2):
     return dict(inputs=images, data_samples=samples)
 
 
-def test_each_date_is_turned_to_rgb():
-    data = batch()
-    out = PairDataPreprocessor()(data)['inputs']
-    expected = torch.stack(batch()['inputs']).float()[:, [2, 1, 0, 5, 4, 3]]
+@pytest.mark.parametrize('channels', [2, 6, 8, 24, 26])
+def test_bands_keep_their_order(channels):
+    raw = torch.stack(batch(channels)['inputs']).float()
+    out = PairDataPreprocessor()(batch(channels))['inputs']
     assert out.dtype == torch.float32
-    assert torch.equal(out, expected)
+    assert torch.equal(out, raw)
 
 
-def test_other_band_counts_keep_their_order_unless_asked():
-    raw = torch.stack(batch(8)['inputs']).float()
-    assert torch.equal(PairDataPreprocessor()(batch(8))['inputs'], raw)
-    reverse = [3, 2, 1, 0, 7, 6, 5, 4]
-    turned = PairDataPreprocessor(bgr_to_rgb=True)(batch(8))['inputs']
-    assert torch.equal(turned, raw[:, reverse])
+def test_the_option_of_former_versions_is_refused():
+    with pytest.raises(ConfigError, match=r'has no `bgr_to_rgb`.* states in `image`'):
+        PairDataPreprocessor(bgr_to_rgb=True)
+
+
+def test_a_value_range_is_scaled_to_that_of_8_bit():
+    image = dict(bands=['red', 'nir'], dtype='uint16', value_range=(1000, 3000))
+    preprocessor = PairDataPreprocessor(image=image, mean=[100.0, 0.0], std=[2.0, 1.0])
+    pair = torch.tensor([500.0, 1000.0, 2000.0, 9000.0])[:, None, None]
+    expected = torch.tensor([(0 - 100) / 2, 0, (127.5 - 100) / 2, 255])[:, None, None]
+    torch.testing.assert_close(preprocessor.normalize(pair), expected)
+    torch.testing.assert_close(preprocessor.normalize(pair[None]), expected[None])
+
+
+def test_other_bands_than_the_model_s():
+    preprocessor = PairDataPreprocessor(image=dict())
+    with pytest.raises(ImagePairError, match=r'have 4 bands a date, but .* 3 bands \(red, green'):
+        preprocessor(batch(8))
 
 
 @pytest.mark.parametrize('both', [False, True], ids=['one date', 'both dates'])
@@ -37,7 +49,7 @@ def test_normalisation_of_both_dates(both):
     if both:
         mean, std = [*mean, 10.0, 20.0, 30.0], [*std, 1.0, 1.0, 2.0]
     raw = torch.stack(batch()['inputs']).float()
-    preprocessor = PairDataPreprocessor(mean=mean, std=std, bgr_to_rgb=False)
+    preprocessor = PairDataPreprocessor(mean=mean, std=std)
     full_mean = torch.tensor(mean if both else mean * 2)[:, None, None]
     full_std = torch.tensor(std if both else std * 2)[:, None, None]
     torch.testing.assert_close(preprocessor(batch())['inputs'], (raw - full_mean) / full_std)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mmcd.inference import ChangePredictor, FunctionPredictor
 from mmcd.scene.scene import SceneResult, map_scene
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
-from mmcd.scene.tile_prediction import PredictTiles
 
 SMALL = dict(tile_size=64, overlap=32, batch_size=3, probability_type='float32', min_area=0)
+# (N, 2C, H, W) -> the probability of change, (N, H, W)
+Probability = Callable[[np.ndarray], np.ndarray]
 
 
 def map_small(
-    predict: PredictTiles,
+    predict: Probability | ChangePredictor,
     before: Path,
     after: Path,
     out: Path,
@@ -27,8 +32,9 @@ def map_small(
 ) -> SceneResult:
     """Map with tiles of 64; the probability goes beside the map as NAME_p.tif."""
     probability = out.with_name(f'{out.stem}_p.tif') if with_probability else None
+    predictor = predict if isinstance(predict, ChangePredictor) else FunctionPredictor(predict)
     return map_scene(
-        predict,
+        predictor,
         str(before),
         str(after),
         SceneOutputs(out, probability, vectors),

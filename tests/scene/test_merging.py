@@ -22,8 +22,8 @@ def merge(image: np.ndarray, rows: TileAxis, columns: TileAxis, first: int = 0) 
     for row in range(first, len(rows)):
         merger.start_row(row)
         for column in range(len(columns)):
-            merger.add(column, cut(image, rows, columns, row, column))
-        finished.append(merger.finished())
+            merger.add(column, cut(image, rows, columns, row, column)[None])
+        finished.append(merger.finished()[0])
     return finished
 
 
@@ -56,6 +56,16 @@ def test_rows_may_be_left_out() -> None:
     rows, columns = tile_axis(400, 64, 16), tile_axis(64, 64, 16)
     merger = RowMerger(rows, columns)
     merger.start_row(0)
-    merger.add(0, np.ones((64, 64), np.float32))
+    merger.add(0, np.ones((1, 64, 64), np.float32))
     merger.start_row(5)
     assert merger.finished().max() == 0
+
+
+def test_kinds_of_change_are_merged_apart() -> None:
+    rows, columns = tile_axis(100, 64, 16), tile_axis(64, 64, 16)
+    merger = RowMerger(rows, columns, kinds=2)
+    merger.start_row(0)
+    merger.add(0, np.stack([np.full((64, 64), value, np.float32) for value in (0.25, 0.5)]))
+    finished = merger.finished()
+    assert finished.shape[0] == 2
+    np.testing.assert_allclose(finished[:, :20].mean(axis=(1, 2)), [0.25, 0.5], atol=1e-6)

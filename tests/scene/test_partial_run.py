@@ -8,6 +8,7 @@ import pytest
 
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.partial_run import FinishedRows, PartialRun
+from mmcd.structures import ChangeClasses
 
 PLAN = {'tile_size': 64, 'before': [1, None, 3], 'after': [4], 'preparation': {'x': 1}}
 
@@ -22,18 +23,27 @@ def run(tmp_path: Path) -> PartialRun:
 def rows(seed: int = 0, stored_as: str | None = 'uint8') -> FinishedRows:
     rng = np.random.default_rng(seed)
     probability = rng.random((8, 20), np.float32)
-    return FinishedRows.of(probability, rng.random((8, 20)) < 0.9, 0.5, stored_as)
+    return FinishedRows.of(probability[None], rng.random((8, 20)) < 0.9, 0.5, stored_as)
 
 
 def test_what_a_strip_keeps() -> None:
     probability = np.array([[0.0, 0.5, 0.51, 1.0, 0.9]], np.float32)
     valid = np.array([[True, True, True, True, False]])
-    kept = FinishedRows.of(probability, valid, 0.5, 'uint8')
+    kept = FinishedRows.of(probability[None], valid, 0.5, 'uint8')
     assert kept.mask.tolist() == [[0, 0, 1, 1, 255]]
     assert kept.probability.tolist() == [[0, 127, 130, 254, 255]]
-    exact = FinishedRows.of(probability, valid, 0.5, 'float32').probability
+    exact = FinishedRows.of(probability[None], valid, 0.5, 'float32').probability
     assert exact[0, :4].tolist() == probability[0, :4].tolist() and np.isnan(exact[0, 4])
-    assert FinishedRows.of(probability, valid, 0.5, None).probability is None
+    assert FinishedRows.of(probability[None], valid, 0.5, None).probability is None
+
+
+def test_a_strip_of_several_kinds_of_change() -> None:
+    """Changed where all kinds together exceed the threshold; then of the likeliest kind."""
+    classes = ChangeClasses.of_number(3)
+    scores = np.array([[[0.3, 0.2, 0.6, 0.1]], [[0.3, 0.7, 0.2, 0.1]]], np.float32)
+    kept = FinishedRows.of(scores, np.ones((1, 4), bool), 0.5, 'float32', classes)
+    assert kept.mask.tolist() == [[1, 2, 1, 0]]
+    np.testing.assert_allclose(kept.probability, [[0.6, 0.9, 0.8, 0.2]], atol=1e-6)
 
 
 @pytest.mark.parametrize('stored_as', ['uint8', 'float32', None])

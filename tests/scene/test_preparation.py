@@ -19,14 +19,20 @@ def prepare(before: DateSample, after: DateSample, **settings) -> Preparation:
     return Preparation.of(before, after, SceneSettings(**settings))
 
 
+def test_without_a_scaling_values_stay_as_they_are() -> None:
+    prepared = prepare(sample(np.uint16, 0, 1000), sample(np.uint16, 1000, 3000))
+    assert prepared.before is None and prepared.describe() == 'as read'
+    assert prepared.fill.after.mean[0] == pytest.approx(2000, rel=0.1)
+
+
 def test_8_bit_stays_as_it_is() -> None:
-    prepared = prepare(sample(np.uint8, 0, 255), sample(np.uint8, 0, 100))
+    prepared = prepare(sample(np.uint8, 0, 255), sample(np.uint8, 0, 100), scaling='shared')
     assert prepared.before is None and prepared.after is None
-    assert prepared.describe() == '8 bit as read'
+    assert prepared.describe() == 'as read'
 
 
 def test_16_bit_has_one_range_for_both_dates() -> None:
-    prepared = prepare(sample(np.uint16, 0, 1000), sample(np.uint16, 1000, 3000))
+    prepared = prepare(sample(np.uint16, 0, 1000), sample(np.uint16, 1000, 3000), scaling='shared')
     assert prepared.before == prepared.after and prepared.before is not None
     assert prepared.before.low[0] == pytest.approx(40, abs=2)
     assert prepared.before.high[0] == pytest.approx(2920, abs=5)
@@ -41,9 +47,9 @@ def test_or_one_each() -> None:
 
 
 def test_8_bit_beside_16_bit() -> None:
-    prepared = prepare(sample(np.uint8, 0, 255), sample(np.uint16, 1000, 3000))
+    prepared = prepare(sample(np.uint8, 0, 255), sample(np.uint16, 1000, 3000), scaling='shared')
     assert prepared.before is None and prepared.after.low == (1040, 1040)
-    assert prepared.describe().startswith('before: 8 bit as read')
+    assert prepared.describe().startswith('before: as read')
 
 
 def test_a_given_range() -> None:

@@ -133,21 +133,6 @@ def test_warping_to_a_rotated_grid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, np.rot90(GROUND, -1, (1, 2)))
 
 
-@pytest.mark.parametrize('bands', [(1, 2, 3, 4), (0,)])
-def test_bands_that_are_not_there(tmp_path: Path, bands: tuple[int, ...]) -> None:
-    path = write_raster(tmp_path / 'image.tif', GROUND, utm())
-    with pytest.raises(SceneError, match=r'has 3 bands, but bands .* are asked for'):
-        read(path, bands=bands)
-
-
-def test_the_alpha_band_is_no_band_for_the_network(tmp_path: Path) -> None:
-    path = write_raster(
-        tmp_path / 'i.tif', GROUND[:2], utm(), photometric='MINISBLACK', alpha='YES'
-    )
-    with pytest.raises(SceneError, match=r'2 bands \(number 2 is its alpha mask\).*--bands 1 1 1'):
-        read(path, bands=(1, 2))
-
-
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match='Cannot open the after image'):
         open_raster(str(tmp_path / 'none.tif'), 'after')

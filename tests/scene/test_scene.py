@@ -9,12 +9,17 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
+import torch
+from torch import Tensor
 
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.inference import FunctionPredictor
 from mmcd.scene.partial_run import PartialRun
 from mmcd.scene.sharing import Share
+from mmcd.structures import ChangeClasses, ImageSpec
 from tests.scene.mapping import map_small
 from tests.scene.rasters import (
     LEFT,
@@ -177,9 +182,52 @@ def test_16_bit_like_8_bit(pair: tuple[Path, Path], tmp_path: Path) -> None:
     expected = whole(difference, *pair)
     np.testing.assert_allclose(read_raster(tmp_path / 'map_p.tif'), expected, atol=1e-6)
     assert 'both: 0..10200' in result.report['values']
-    shared = map_small(difference, *paths, tmp_path / 'shared.tif').report['values']
+    shared = map_small(difference, *paths, tmp_path / 'shared.tif', scaling='shared').report
     single = map_small(difference, *paths, tmp_path / 'single.tif', scaling='per-date').report
-    assert shared.startswith('both') and single['values'].startswith('before: ')
+    assert shared['values'].startswith('both') and single['values'].startswith('before: ')
+
+
+def test_16_bit_is_never_stretched_unasked(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with rasterio.open(pair[0]) as file:
+        wide = write_raster(tmp_path / 'wide.tif', file.read().astype(np.uint16) * 40, utm())
+    with pytest.raises(SceneError, match=r'wide\.tif holds uint16 values; .*uint8.*--scaling sha'):
+        map_small(difference, wide, wide, tmp_path / 'map.tif')
+    predictor = FunctionPredictor(first_band, image=ImageSpec(dtype='uint16'))
+    with pytest.raises(SceneError, match=r'holds uint8 values; the model takes .* of uint16'):
+        map_small(predictor, *pair, tmp_path / 'map.tif')
+    with pytest.raises(SceneError, match='Leave --scaling and --value-range out'):
+        map_small(predictor, wide, wide, tmp_path / 'map.tif', scaling='shared')
+    seen = FunctionPredictor(lambda tiles: tiles[:, 0] / np.float32(65535), image=predictor.image)
+    map_small(seen, wide, wide, tmp_path / 'map.tif')
+    with rasterio.open(wide) as file:
+        expected = file.read(1) / np.float32(65535)
+    np.testing.assert_allclose(read_raster(tmp_path / 'map_p.tif'), expected, atol=1e-6)
+
+
+def test_kinds_of_change_get_their_colours_and_names(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    palette = [(0, 0, 0), (10, 200, 30), (200, 10, 30)]
+    classes = ChangeClasses(('unchanged', 'built', 'felled'), palette)
+
+    class ThreeClasses(FunctionPredictor):
+        def predict_tensor(self, pairs: Tensor) -> Tensor:
+            built = (pairs[:, 3] > 245).float()
+            felled = (pairs[:, 0] < 60).float() * (1 - built)
+            return torch.stack([1 - built - felled, built, felled], dim=1)
+
+    predictor = ThreeClasses(difference)
+    predictor.classes = classes
+    report = map_small(predictor, *pair, tmp_path / 'map.tif', vectors=tmp_path / 'map.gpkg').report
+    with rasterio.open(tmp_path / 'map.tif') as file:
+        mask = file.read(1)
+        assert [file.colormap(1)[index][:3] for index in range(3)] == palette
+        assert file.tags(1)['CLASS_2'] == 'felled'
+    assert set(np.unique(mask)) == {0, 1, 2}
+    assert report['class_pixels']['built'] == (mask == 1).sum() == 80 * 110
+    _, _, _, columns = pyogrio.raw.read(tmp_path / 'map.gpkg')
+    by_class = dict(zip(columns[-1].tolist(), columns[2].tolist(), strict=True))
+    assert by_class['built'] == 80 * 110 and 'felled' in by_class
 
 
 def test_a_small_scene_is_one_tile(tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ from mmcd.scene.settings import SceneOutputs, SceneSettings
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SceneError) as error:
-        SceneSettings(overlap=600, batch_size=0, resampling='magic', value_range=(3, 3), bands=())
+        SceneSettings(
+            tile_size=512,
+            overlap=600,
+            batch_size=0,
+            resampling='magic',
+            value_range=(3, 3),
+            bands=(),
+        )
     text = str(error.value)
     for fault in ('overlap', 'batch size', 'resampling', 'value range', 'bands'):
         assert f'{fault}:' in text

@@ -95,7 +95,14 @@ def test_a_geopackage(tmp_path: Path) -> None:
     write(path, draw_mask(), tmp_path)
     meta, _, outlines, columns = pyogrio.raw.read(path)
     assert meta['crs'] == UTM and pyogrio.list_layers(path)[:, 0].tolist() == ['change']
-    assert list(meta['fields']) == ['change_id', 'area_m2', 'pixels', 'mean_probability']
+    assert list(meta['fields']) == [
+        'change_id',
+        'area_m2',
+        'pixels',
+        'mean_probability',
+        'class',
+    ]
+    assert set(columns[4]) == {'changed'}
     np.testing.assert_allclose(columns[1], [137.5, 24, 1, 1])
     np.testing.assert_allclose(columns[3], 0.75)
     # On the ground, the outline has the area that the column says.

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from mmcd.apis import init_model
-from mmcd.inference.exported_model import ExportedModel
-from mmcd.scene.tile_prediction import ModelPredictor
+from mmcd.inference import make_predictor
+from mmcd.inference.exported import ExportedPredictor
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'deployment' / 'export_onnx.py'
@@ -58,12 +58,17 @@ def test_a_checkpoint_becomes_a_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert 'tiny.onnx: ' in done.stdout and '6 batches and sizes: largest' in done.stdout
     assert done.stderr == ''
-    exported = ExportedModel(tmp_path / 'tiny.onnx')
+    exported = ExportedPredictor(tmp_path / 'tiny.onnx')
     said = exported.metadata
-    assert (said.layout, said.config, said.resolution) == ('stacked', 'prx_sample', 0.25)
+    assert (said.layout, said.config, said.image.metres_per_pixel) == (
+        'stacked',
+        'prx_sample',
+        0.25,
+    )
     assert (exported.threshold, exported.tile_size) == (0.3, 256)
     tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 50, 70), dtype=np.uint8)
-    np.testing.assert_allclose(exported(tiles), ModelPredictor(model)(tiles), atol=1e-5)
+    expected = make_predictor(model).predict(tiles)
+    np.testing.assert_allclose(exported.predict(tiles), expected, atol=1e-5)
 
     again = run(*command)
     assert again.returncode == 2 and 'is there already' in again.stderr

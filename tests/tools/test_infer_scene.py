@@ -64,7 +64,21 @@ def common(folder: Path) -> list[object]:
     [
         (['c.py', 'x.pth', 'a.tif', '--out', 'm.tif'], 'name BEFORE, AFTER and --out'),
         (['c.py', 'x.pth', 'a.tif', 'b.tif', '--pairs', 'l.csv'], 'name BEFORE, AFTER and --out'),
-        (['c.py', 'x.pth', 'a.tif', 'b.tif', '--out', 'm.tif', '--overlap', '512'], 'overlap: '),
+        (
+            [
+                'c.py',
+                'x.pth',
+                'a.tif',
+                'b.tif',
+                '--out',
+                'm.tif',
+                '--tile',
+                '64',
+                '--overlap',
+                '64',
+            ],
+            'overlap: ',
+        ),
     ],
 )
 def test_wrong_use_is_told_at_once(arguments: list[str], message: str) -> None:

@@ -50,17 +50,20 @@ def compare(model: nn.Module, precision: str) -> Comparison:
 
     from mmcd.cli.progress import track
     from mmcd.evaluation.confusion import change_ratios, count_pixels, sum_counts
-    from mmcd.inference import optimize_for_inference
+    from mmcd.inference import make_predictor
+    from mmcd.inference.segmentor import PredictorSegmentor
     from mmcd.registry import DATASETS
 
-    fast = optimize_for_inference(model, precision=precision)
+    test_cfg = model.cfg.model.get('test_cfg')
+    as_trained = PredictorSegmentor(make_predictor(model, optimize=False), test_cfg)
+    fast = PredictorSegmentor(make_predictor(model, precision=precision), test_cfg)
     dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
     counts: tuple[list, list] = [], []
     same = total = 0
     for number in track(range(len(dataset)), len(dataset), 'comparing'):
         batch = pseudo_collate([dataset[number]])
         with torch.inference_mode():
-            (trained,) = model.test_step(copy.deepcopy(batch))
+            (trained,) = as_trained.test_step(copy.deepcopy(batch))
             (reduced,) = fast.test_step(batch)
         masks = [sample.pred_sem_seg.data.squeeze().long().cpu() for sample in (trained, reduced)]
         label = trained.gt_sem_seg.data.squeeze().cpu()

@@ -12,7 +12,8 @@ DESCRIPTION = """\
 Export a trained model to an ONNX file that takes the two images as they are, and gives the
 probability of change.
 
-Inputs `before` and `after`, (N, C, H, W) uint8, RGB; output `probability`, (N, 1, H, W) float32.
+Inputs `before` and `after`, (N, C, H, W), uint8 RGB unless the config describes other images;
+output `probability`, (N, 1, H, W) float32.
 N is free, H and W may be any multiples of what the file names as `mmcd.size_divisor` (16 for
 DARNet, 32 for PRX-Change). The file is written once it answers as PyTorch does."""
 
@@ -39,9 +40,8 @@ def parse_args() -> argparse.Namespace:
     said.add_argument(
         '--threshold',
         type=float,
-        default=0.5,
         metavar='P',
-        help='changed where the probability is greater (default: %(default)s)',
+        help="changed where the probability is greater (default: the model's own, 0.5)",
     )
     said.add_argument(
         '--tile',
@@ -54,13 +54,19 @@ def parse_args() -> argparse.Namespace:
         '--resolution',
         type=float,
         metavar='METRES',
-        help='metres per pixel of the images that the model was trained on',
+        help='metres per pixel of the images that the model was trained on (default: as the config '
+        'states it)',
     )
     parser.add_argument(
         '--opset',
         type=int,
         metavar='N',
         help="version of ONNX's operators (default: 18, which the most runtimes read)",
+    )
+    parser.add_argument(
+        '--as-trained',
+        action='store_true',
+        help='export the network as it was trained, not restructured for inference',
     )
     add_model_arguments(parser)
     return parser.parse_args()
@@ -84,7 +90,14 @@ def main() -> None:
         cfg_options=parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
     )
-    report = export_onnx(model, args.out, stacked=args.stacked, deepness=args.deepness, **settings)
+    report = export_onnx(
+        model,
+        args.out,
+        stacked=args.stacked,
+        deepness=args.deepness,
+        optimize=not args.as_trained,
+        **settings,
+    )
     print(describe_report(report))
 
 

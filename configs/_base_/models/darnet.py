@@ -2,7 +2,7 @@
 model = dict(
     type='SiameseEncoderDecoder',
     batch_dates=False,  # BatchNorm sees one date at a time while training, before first
-    data_preprocessor=dict(type='PairDataPreprocessor', bgr_to_rgb=True),
+    data_preprocessor=dict(type='PairDataPreprocessor'),
     backbone=dict(type='UNetEncoder', base_channels=32),
     decode_head=dict(
         type='DARNetHead',

@@ -9,7 +9,6 @@ model = dict(
         type='PairDataPreprocessor',
         mean=[123.675, 116.28, 103.53],  # ImageNet's, RGB
         std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
     ),
     backbone=dict(
         type='mmpretrain.ResNet',

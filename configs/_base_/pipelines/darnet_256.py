@@ -31,21 +31,3 @@ test_pipeline = [
     dict(type='StackPair'),
     dict(type='mmseg.PackSegInputs', meta_keys=pair_meta_keys),
 ]
-# tools/test.py --tta: the mean over no flip, a horizontal and a vertical one.
-tta_model = dict(type='PairTTAModel')
-tta_pipeline = [
-    dict(type='LoadImagePair'),
-    dict(type='LoadChangeLabel'),
-    dict(type='StackPair'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='mmseg.RandomFlip', prob=0.0),
-                dict(type='mmseg.RandomFlip', prob=1.0, direction='horizontal'),
-                dict(type='mmseg.RandomFlip', prob=1.0, direction='vertical'),
-            ],
-            [dict(type='mmseg.PackSegInputs', meta_keys=pair_meta_keys)],
-        ],
-    ),
-]

@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mmcv
 import numpy as np
-from mmcv.transforms import BaseTransform, LoadImageFromFile
+from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.errors import ImagePairError, LabelError
-from mmcd.io.images import read_image
+from mmcd.io.images import read_pair_image
 from mmcd.registry import TRANSFORMS
+from mmcd.structures import RGB_8BIT, ImageSpec
 
 
 @TRANSFORMS.register_module()
-class LoadImagePair(LoadImageFromFile):
-    """Read the files of both dates.
+class LoadImagePair(BaseTransform):
+    """Read the files of both dates as the image description states them.
 
-    Reads ``before_path`` and ``after_path``; gives ``before`` and ``after``, (H, W, C) each, in BGR
-    order for three bands, as everywhere in MMCV. A date that is there as an array already is taken
-    as it is.
+    Reads ``before_path``, ``after_path`` and ``image_spec`` (8-bit RGB where there is none);
+    writes ``before`` and ``after``, (H, W, C) each, with the bands in the order of the description:
+    uint8 as it is, other types as float32 with the files' values. A date that is there as an array
+    already is taken as it is.
 
     Args:
-        color_type: MMCV's reading flag. The default gives three bands and leaves the file's
-            orientation tag aside, as label files have none. 'unchanged' keeps all bands.
-        imdecode_backend: MMCV's decoder, or 'rasterio' for TIFF files of any number of bands, 8 or
-            16 bit, which OpenCV reads wrong. It gives all bands, whatever ``color_type`` says; 16
-            bit needs ``to_float32=True``.
-        **kwargs: see :class:`mmcv.transforms.LoadImageFromFile`.
+        backend_args: MMEngine's file backend; None: local files, or what the path's prefix names.
 
     Raises:
-        ImagePairError: a file can't be decoded, or the two dates' shapes differ.
+        ImagePairError: a file can't be decoded or does not fit the image description, or the two
+            dates' shapes differ.
         FileNotFoundError: a file has gone since the data set was indexed.
     """
 
-    def __init__(
-        self,
-        *,
-        color_type: str = 'color_ignore_orientation',
-        imdecode_backend: str = 'cv2',
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(color_type=color_type, imdecode_backend=imdecode_backend, **kwargs)
+    def __init__(self, *, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
+        spec = results.get('image_spec', RGB_8BIT)
         for date in ('before', 'after'):
             if date not in results:
-                results[date] = self._read(results[f'{date}_path'])
+                results[date] = self._read(results[f'{date}_path'], spec)
         before, after = results['before'].shape, results['after'].shape
         if before != after:
             raise ImagePairError(
@@ -58,33 +50,22 @@ class LoadImagePair(LoadImageFromFile):
             )
         return results
 
-    def _read(self, path: str) -> np.ndarray:
-        if self.imdecode_backend == 'rasterio':
-            return self._read_all_bands(path)
-        try:
-            image = super().transform(dict(img_path=path))['img']
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # each decoder has its own types
-            raise ImagePairError(
-                f'Cannot read the image {path} (decoder {self.imdecode_backend}): {error}. '
-                'Is the file whole? Other formats need another `imdecode_backend`.'
-            ) from error
-        return image if image.ndim == 3 else image[..., None]
-
-    def _read_all_bands(self, path: str) -> np.ndarray:
-        image = read_image(Path(path))
-        if image.shape[2] == 3:
-            image = np.ascontiguousarray(image[..., ::-1])  # BGR, as from MMCV
-        return image.astype(np.float32) if self.to_float32 else image
+    def _read(self, path: str, spec: ImageSpec) -> np.ndarray:
+        if self.backend_args is None and '://' not in path:
+            image = read_pair_image(Path(path), spec)
+        else:
+            with fileio.get_local_path(path, backend_args=self.backend_args) as local:
+                image = read_pair_image(Path(local), spec)
+        # Neither OpenCV nor PyTorch computes with all of the other integer types.
+        return image if image.dtype == np.uint8 else image.astype(np.float32)
 
 
 @TRANSFORMS.register_module()
 class LoadChangeLabel(BaseTransform):
     """Read the change label under its data set's strict encoding.
 
-    Reads ``seg_map_path`` and ``label_encoding``; gives ``gt_seg_map``, (H, W) uint8 with 0
-    unchanged, 1 changed, 255 ignored.
+    Reads ``seg_map_path`` and ``label_encoding``; writes ``gt_seg_map``, (H, W) uint8 with class
+    indices (0 unchanged) and 255 (ignored).
 
     Raises:
         LabelError: values outside the encoding, a coloured label, or a file that can't be decoded.

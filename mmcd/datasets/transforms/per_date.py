@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 
+from mmcd.io.images import from_bgr, to_bgr
 from mmcd.registry import TRANSFORMS
 
 
@@ -19,7 +20,8 @@ class ForEachDate(BaseTransform):
 
     Args:
         transforms: transforms of one image, such as ``mmpretrain.ColorJitter``. They see ``img``
-            and nothing else of the sample.
+            and nothing else of the sample; three bands in BGR order, as MMCV's colour transforms
+            expect.
 
     Shape:
         ``img``: (H, W, 2C) to the same; the transforms see (H, W, C).
@@ -30,6 +32,8 @@ class ForEachDate(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         dates = np.split(results['img'], 2, axis=2)
-        done = [self.transforms(dict(img=np.ascontiguousarray(date)))['img'] for date in dates]
-        results['img'] = np.concatenate(done, axis=2)
+        results['img'] = np.concatenate([self._transform_date(date) for date in dates], axis=2)
         return results
+
+    def _transform_date(self, date: np.ndarray) -> np.ndarray:
+        return from_bgr(self.transforms(dict(img=to_bgr(date)))['img'])

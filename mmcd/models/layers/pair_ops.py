@@ -51,8 +51,3 @@ def split_dates(pair: Tensor) -> tuple[Tensor, Tensor]:
             'the channel axis (the transform StackPair does).'
         )
     return pair[:, : channels // 2], pair[:, channels // 2 :]
-
-
-def reverse_bands(pair: Tensor) -> Tensor:
-    """Each date's bands of a stacked pair (..., 2C, H, W) in the opposite order, as BGR for RGB."""
-    return pair.unflatten(-3, (2, -1)).flip(-3).flatten(-4, -3)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcd.registry import MODELS
+from mmcd.structures.change_classes import UNCHANGED
 
 
 @MODELS.register_module()
@@ -38,7 +39,7 @@ class BinaryCrossEntropyLoss(nn.Module):
         # float32: sums over a whole batch overflow half precision.
         logits = logits.squeeze(1).float()
         counted = label.ne(ignore_index).float()
-        changed = label.eq(1).float()
+        changed = label.ne(UNCHANGED).float()
         pixels = counted if weight is None else counted * weight
         total = F.binary_cross_entropy_with_logits(logits, changed, weight=pixels, reduction='sum')
         return self.loss_weight * total / counted.sum().clamp(min=1)

@@ -9,7 +9,9 @@ from PIL import Image
 
 from mmcd.datasets import CDDDataset, LabelEncoding, LoadChangeLabel, LoadImagePair
 from mmcd.errors import ImagePairError, LabelError
+from mmcd.structures import ImageSpec
 from tests.golden import SHARED, needs_samples
+from tests.tiff_files import write_tiff
 
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]]], np.uint8)  # RGB
 
@@ -20,8 +22,9 @@ def save(path: Path, image: np.ndarray | Image.Image, **options) -> str:
     return str(path)
 
 
-def read_pair(before: str, after: str, **options) -> dict:
-    return LoadImagePair(**options)(dict(before_path=before, after_path=after))
+def read_pair(before: str, after: str, **image) -> dict:
+    spec = ImageSpec.from_config(image)
+    return LoadImagePair()(dict(before_path=before, after_path=after, image_spec=spec))
 
 
 def read_label(path: str, encoding: dict | None = None, **results) -> np.ndarray:
@@ -33,22 +36,33 @@ def read_label(path: str, encoding: dict | None = None, **results) -> np.ndarray
 
 
 class TestLoadImagePair:
-    def test_bands_are_bgr_and_dates_in_place(self, tmp_path):
+    def test_bands_are_rgb_and_dates_in_place(self, tmp_path):
         before = save(tmp_path / 'a.png', COLOURS)
         after = save(tmp_path / 'b.png', COLOURS[::-1])
         results = read_pair(before, after)
-        assert (results['before'] == COLOURS[..., ::-1]).all()
-        assert (results['after'] == COLOURS[::-1, :, ::-1]).all()
+        assert (results['before'] == COLOURS).all()
+        assert (results['after'] == COLOURS[::-1]).all()
 
     def test_grey_files_become_three_bands(self, tmp_path):
         path = save(tmp_path / 'a.png', COLOURS[..., 0])
         assert read_pair(path, path)['before'].shape == (2, 2, 3)
 
-    def test_unchanged_keeps_bands(self, tmp_path):
+    def test_other_bands(self, tmp_path):
         grey = save(tmp_path / 'grey.png', COLOURS[..., 0])
-        assert read_pair(grey, grey, color_type='unchanged')['before'].shape == (2, 2, 1)
-        four = save(tmp_path / 'four.png', np.dstack([COLOURS, COLOURS[..., 0]]))
-        assert read_pair(four, four, color_type='unchanged')['before'].shape == (2, 2, 4)
+        assert read_pair(grey, grey, bands=['grey'])['before'].shape == (2, 2, 1)
+        picked = save(tmp_path / 'rgb.png', COLOURS)
+        turned = read_pair(picked, picked, bands=['blue', 'red'], file_bands=[3, 1])['before']
+        assert (turned == COLOURS[..., [2, 0]]).all()
+
+    def test_16_bit_is_read_whole_and_only_where_it_is_stated(self, tmp_path):
+        image = np.array([[[1000, 2, 3, 40_000]]], np.uint16)
+        path = write_tiff(tmp_path / 'a.tif', image)
+        bands = ['red', 'green', 'blue', 'nir']
+        read = read_pair(str(path), str(path), bands=bands, dtype='uint16')['before']
+        assert read.dtype == np.float32 and read.tolist() == image.tolist()
+        for wrong in (dict(bands=bands), dict(dtype='uint16'), dict()):
+            with pytest.raises(ImagePairError, match=r'a\.tif.* takes '):
+                read_pair(str(path), str(path), **wrong)
 
     def test_orientation_tag_is_left_aside(self, tmp_path):
         """Labels have no tag: a turned image would no longer lie under its label."""
@@ -75,7 +89,7 @@ class TestLoadImagePair:
     def test_a_file_that_is_no_image(self, tmp_path):
         good = save(tmp_path / 'a.png', COLOURS)
         (tmp_path / 'b.png').write_bytes(b'<html>')
-        with pytest.raises(ImagePairError, match=r'Cannot read the image .*b\.png \(decoder cv2\)'):
+        with pytest.raises(ImagePairError, match=r'(Cannot read|Cannot decode) the image .*b\.png'):
             read_pair(good, str(tmp_path / 'b.png'))
 
     def test_a_file_that_has_gone(self, tmp_path):

@@ -44,6 +44,19 @@ def test_the_transforms_see_one_date_and_nothing_else():
     assert seen == [(['img'], (16, 20, 3), True)] * 2
 
 
+def test_colour_transforms_of_mmcv_see_bgr_and_the_rest_rgb():
+    seen = []
+
+    def look(results):
+        seen.append(results['img'].copy())
+        return results
+
+    image = stacked()
+    result = ForEachDate(transforms=[look])(dict(img=image.copy()))['img']
+    assert np.array_equal(result, image)
+    assert np.array_equal(seen[0], image[..., [2, 1, 0]])
+
+
 @pytest.mark.parametrize('config', ['prx_levir.py', 'prx_s2looking.py', 'prx_dsifn.py'])
 def test_recipes_jitter_as_published(config):
     """On the crop, not on the whole tile; none on DSIFN-CD."""

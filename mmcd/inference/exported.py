@@ -1,4 +1,4 @@
-"""An exported file as a function from tiles to probabilities."""
+"""Predictors that run an exported file in ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
+import torch
+from torch import Tensor
 
-from mmcd.errors import ConfigError, ExportError, ImagePairError
+from mmcd.errors import ExportError
 from mmcd.inference.export_metadata import (
     DEEPNESS,
     FULL_SCALE,
@@ -17,13 +18,19 @@ from mmcd.inference.export_metadata import (
     SEPARATE,
     ExportMetadata,
 )
+from mmcd.inference.predictor import ChangePredictor
 from mmcd.inference.runtimes import ONNX_RUNTIME, Session, open_session
 
+SUFFIX = '.onnx'
 
-class ExportedModel:
+
+def is_exported(checkpoint: str | Path) -> bool:
+    """Whether a file is an exported model rather than a checkpoint, by its name."""
+    return Path(checkpoint).suffix.lower() == SUFFIX
+
+
+class ExportedPredictor(ChangePredictor):
     """A file of :func:`mmcd.export.export_onnx`, ready to run.
-
-    It is what :data:`mmcd.scene.tile_prediction.PredictTiles` asks for.
 
     Args:
         path: the file; of any layout.
@@ -32,18 +39,14 @@ class ExportedModel:
         threads: how many the runtime may use; None: as many as it likes.
         device: 'cpu', or 'cuda' (ONNX Runtime only).
 
-    Shape:
-        (N, 2C, H, W) uint8, before in the first C bands, in RGB order where C = 3, any H and W, to
-        (N, H, W) float32, the probability of change.
-
     Raises:
         ExportError: there is no such file, it is damaged, or was not exported by mmcd.
         ConfigError: there is no such runtime, precision or device, or they do not go together.
         MissingExtraError: the runtime is not installed.
 
     Example:
-        >>> model = ExportedModel('darnet_levir.onnx', runtime='openvino')
-        >>> probability = model(np.concatenate([before, after], axis=1))
+        >>> predictor = ExportedPredictor('darnet_levir.onnx', runtime='openvino')
+        >>> scores = predictor.predict(np.concatenate([before, after], axis=1))
     """
 
     def __init__(
@@ -62,50 +65,43 @@ class ExportedModel:
                 'tools/deployment/export_onnx.py makes one.'
             )
         self.runtime = runtime
-        self.precision = precision
         self.device = device
-        # How files are read: set by mmcd.apis.init_model.
-        self.cfg: Config | None = None
         self._session: Session = open_session(
             self.path, runtime, precision=precision, threads=threads, device=device
         )
         self.metadata = ExportMetadata.from_properties(self._session.properties, str(self.path))
+        super().__init__(
+            image=self.metadata.image,
+            classes=self.metadata.classes,
+            threshold=self.metadata.threshold,
+            tile_size=self.metadata.tile_size,
+            precision=precision,
+        )
+        self.form = self.metadata.form
 
     @property
-    def threshold(self) -> float:
-        """Changed where the probability is greater."""
-        return self.metadata.threshold
+    def size_divisor(self) -> int:
+        """See :class:`ChangePredictor`."""
+        return self.metadata.size_divisor
 
-    @property
-    def tile_size(self) -> int:
-        """Height and width of the tiles that large images are best cut into."""
-        return self.metadata.tile_size
-
-    @property
-    def bands(self) -> int:
-        """Number of bands of one date."""
-        return self.metadata.bands
-
-    def __call__(self, tiles: np.ndarray) -> np.ndarray:
-        """Probabilities (N, H, W) of tiles (N, 2C, H, W).
+    def predict_tensor(self, pairs: Tensor) -> Tensor:
+        """See :class:`ChangePredictor`.
 
         Raises:
-            ImagePairError: the tiles have another number of bands, or are not of uint8.
             ExportError: the file takes another size only.
         """
-        if tiles.ndim != 4 or tiles.dtype != np.uint8 or tiles.shape[1] != 2 * self.bands:
-            raise ImagePairError(
-                f'Expected tiles (N, {2 * self.bands}, H, W) of uint8, both dates with '
-                f'{self.bands} channels each, but got {tiles.shape} of {tiles.dtype}'
-            )
-        height, width = tiles.shape[2:]
-        padded = pad_to_multiple(tiles, self.metadata.size_divisor)
+        height, width = pairs.shape[2:]
+        # Pipelines of transforms hand bytes on as floating-point numbers.
+        values = pairs.cpu().numpy().astype(self.metadata.input_dtype, copy=False)
+        padded = pad_to_multiple(values, self.size_divisor)
         if self.metadata.layout == DEEPNESS:
             self._check_fixed_size(padded)
-        return self._session.run(network_inputs(padded, self.metadata))[:, 0, :height, :width]
+        kinds = self._session.run(network_inputs(padded, self.metadata))[:, :, :height, :width]
+        unchanged = 1 - kinds.sum(axis=1, keepdims=True)
+        return torch.from_numpy(np.concatenate([unchanged, kinds], axis=1)).to(pairs.device)
 
     def describe(self) -> dict[str, Any]:
-        """What tells this model from others: the file's hash and how it is run."""
+        """See :class:`ChangePredictor`."""
         return dict(
             type=type(self).__name__,
             file_sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
@@ -115,6 +111,7 @@ class ExportedModel:
             runtime=self.runtime,
             precision=self.precision,
             device=self.device,
+            form=self.form,
         )
 
     def _check_fixed_size(self, tiles: np.ndarray) -> None:
@@ -127,25 +124,12 @@ class ExportedModel:
             )
 
 
-def check_settings(model: ExportedModel, precision: str | None, *, compile: bool) -> None:
-    """Check settings of a call against those that the model was opened with.
-
-    Raises:
-        ConfigError: they differ.
-    """
-    if compile or precision not in (None, model.precision):
-        raise ConfigError(
-            f'The exported model {model.path} was opened in {model.precision}; '
-            f"precision={precision} and compile={compile} can't be asked of a call. Open it as "
-            'init_model(config, path, runtime=..., precision=...).'
-        )
-
-
 def network_inputs(tiles: np.ndarray, metadata: ExportMetadata) -> dict[str, np.ndarray]:
-    """Tiles (N, 2C, H, W) uint8 as a file's inputs, by name."""
+    """Tiles (N, 2C, H, W) as a file's inputs, by name."""
     arrays: tuple[np.ndarray, ...] = (tiles,)
     if metadata.layout == SEPARATE:
-        arrays = (tiles[:, : metadata.bands], tiles[:, metadata.bands :])
+        bands = metadata.image.num_bands
+        arrays = (tiles[:, :bands], tiles[:, bands:])
     elif metadata.layout == DEEPNESS:
         arrays = (tiles / np.float32(FULL_SCALE),)
     names = INPUT_NAMES[metadata.layout]

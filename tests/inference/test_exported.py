@@ -13,10 +13,11 @@ pytest.importorskip('onnxscript', reason='the extra onnx is not installed')
 
 from mmcd.errors import ConfigError, ExportError, ImagePairError, MissingExtraError  # noqa: E402
 from mmcd.export import export_onnx  # noqa: E402
-from mmcd.inference import exported_model, runtimes  # noqa: E402
-from mmcd.inference.exported_model import ExportedModel  # noqa: E402
+from mmcd.inference import exported as exported_module  # noqa: E402
+from mmcd.inference import make_predictor, runtimes  # noqa: E402
+from mmcd.inference.exported import ExportedPredictor  # noqa: E402
 from mmcd.models.layers import padding  # noqa: E402
-from mmcd.scene.tile_prediction import HalvingBatches, ModelPredictor  # noqa: E402
+from mmcd.structures import RGB_8BIT  # noqa: E402
 from tests.export.models import tiny_model  # noqa: E402
 
 LAYOUTS = {
@@ -47,24 +48,26 @@ def runtime_or_skip(name: str) -> str:
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_each_layout_answers_as_the_trained_model(folder: Path, layout: str, runtime: str) -> None:
-    exported = ExportedModel(folder / f'{layout}.onnx', runtime=runtime_or_skip(runtime), threads=1)
-    trained = ModelPredictor(tiny_model())
+    exported = ExportedPredictor(
+        folder / f'{layout}.onnx', runtime=runtime_or_skip(runtime), threads=1
+    )
+    trained = make_predictor(tiny_model())
     sizes = [(64, 64)] if layout == 'deepness' else [(65, 71), (96, 70), (65, 71)]
     for num, (height, width) in enumerate(sizes, start=1):
         tiles = random_tiles(num, 6, height, width)
-        found = exported(tiles)
-        assert found.shape == (num, height, width) and found.dtype == np.float32
-        np.testing.assert_allclose(found, trained(tiles), atol=1e-5)
+        found = exported.predict(tiles)
+        assert found.shape == (num, 2, height, width) and found.dtype == np.float32
+        np.testing.assert_allclose(found, trained.predict(tiles), atol=1e-5)
 
 
 def test_bfloat16_in_openvino(folder: Path) -> None:
     runtime = runtime_or_skip('openvino')
     tiles = random_tiles(1, 6, 64, 64)
     models = {
-        precision: ExportedModel(folder / 'separate.onnx', runtime=runtime, precision=precision)
+        precision: ExportedPredictor(folder / 'separate.onnx', runtime=runtime, precision=precision)
         for precision in ('float32', 'bfloat16')
     }
-    exact, rough = (model(tiles) for model in models.values())
+    exact, rough = (model.predict(tiles) for model in models.values())
     assert rough.dtype == np.float32
     np.testing.assert_allclose(rough, exact, atol=0.02)
     # The numbers differ only where the processor works in bfloat16.
@@ -73,18 +76,18 @@ def test_bfloat16_in_openvino(folder: Path) -> None:
 
 
 def test_a_result_is_not_overwritten_by_the_next(folder: Path) -> None:
-    exported = ExportedModel(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
+    exported = ExportedPredictor(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
     tiles = random_tiles(2, 6, 64, 64)
-    first = exported(tiles[:1])
+    first = exported.predict(tiles[:1])
     kept = first.copy()
-    assert not np.array_equal(exported(tiles[1:]), kept)
+    assert not np.array_equal(exported.predict(tiles[1:]), kept)
     np.testing.assert_array_equal(first, kept)
 
 
 def test_few_compiled_networks_are_kept(folder: Path) -> None:
-    exported = ExportedModel(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
+    exported = ExportedPredictor(folder / 'separate.onnx', runtime=runtime_or_skip('openvino'))
     for width in (64, 65, 66, 67, 64):
-        exported(random_tiles(1, 6, 64, width))
+        exported.predict(random_tiles(1, 6, 64, width))
     compiled = exported._session._compiled
     assert [dict(key)['before'][3] for key in compiled] == [66, 67, 64]
 
@@ -92,18 +95,19 @@ def test_few_compiled_networks_are_kept(folder: Path) -> None:
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
 def test_what_the_file_says_is_told(folder: Path, runtime: str) -> None:
     path = folder / 'deepness.onnx'
-    exported = ExportedModel(path, runtime=runtime_or_skip(runtime))
-    assert (exported.threshold, exported.tile_size, exported.bands) == (0.4, 64, 3)
+    exported = ExportedPredictor(path, runtime=runtime_or_skip(runtime))
+    assert (exported.threshold, exported.tile_size, exported.image) == (0.4, 64, RGB_8BIT)
     assert exported.metadata.layout == 'deepness'
     assert exported.describe() == dict(
-        type='ExportedModel',
+        type='ExportedPredictor',
         file_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        weights_sha256=ModelPredictor(tiny_model()).describe()['weights_sha256'],
+        weights_sha256=make_predictor(tiny_model()).describe()['weights_sha256'],
         network='UNetEncoder + FCNHead',
         config=None,
         runtime=runtime,
         precision='float32',
         device='cpu',
+        form='restructured',
     )
 
 
@@ -111,42 +115,36 @@ def test_what_the_file_says_is_told(folder: Path, runtime: str) -> None:
 def test_padding_is_that_of_the_trained_model(size: tuple[int, int]) -> None:
     tiles = random_tiles(2, 6, *size)
     expected = padding.pad_to_multiple(torch.from_numpy(tiles).float(), 16).numpy()
-    np.testing.assert_array_equal(exported_model.pad_to_multiple(tiles, 16), expected)
+    np.testing.assert_array_equal(exported_module.pad_to_multiple(tiles, 16), expected)
 
 
 def test_wrong_tiles(folder: Path) -> None:
-    exported = ExportedModel(folder / 'separate.onnx')
+    exported = ExportedPredictor(folder / 'separate.onnx')
     for tiles in (random_tiles(1, 8, 64, 64), random_tiles(6, 64, 64)):
         with pytest.raises(ImagePairError, match=r'\(N, 6, H, W\) of uint8'):
-            exported(tiles)
+            exported.predict(tiles)
     with pytest.raises(ImagePairError, match='of float32'):
-        exported(random_tiles(1, 6, 64, 64).astype(np.float32))
+        exported.predict(random_tiles(1, 6, 64, 64).astype(np.float32))
     with pytest.raises(ExportError, match='tiles of 64 x 64 only, but got 64 x 65'):
-        ExportedModel(folder / 'deepness.onnx')(random_tiles(1, 6, 64, 65))
-
-
-def test_scenes_tell_how_to_name_the_bands(folder: Path) -> None:
-    batches = HalvingBatches(ExportedModel(folder / 'separate.onnx'), 2)
-    with pytest.raises(ValueError, match=r'does not take 4 bands a date.*--bands'):
-        batches(random_tiles(1, 8, 64, 64))
+        ExportedPredictor(folder / 'deepness.onnx').predict(random_tiles(1, 6, 64, 65))
 
 
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
 def test_files_that_are_none(folder: Path, tmp_path: Path, runtime: str) -> None:
     runtime_or_skip(runtime)
     with pytest.raises(ExportError, match='No such exported model'):
-        ExportedModel(tmp_path / 'none.onnx', runtime=runtime)
+        ExportedPredictor(tmp_path / 'none.onnx', runtime=runtime)
     content = (folder / 'separate.onnx').read_bytes()
     for name, damaged in (('cut', content[: len(content) // 2]), ('text', b'<html>'), ('no', b'')):
         path = tmp_path / f'{name}.onnx'
         path.write_bytes(damaged)
         with pytest.raises(ExportError, match=rf'{name}\.onnx'):
-            ExportedModel(path, runtime=runtime)
+            ExportedPredictor(path, runtime=runtime)
     model = onnx.load(folder / 'separate.onnx')
     del model.metadata_props[:]
     onnx.save(model, tmp_path / 'foreign.onnx')
     with pytest.raises(ExportError, match=r'foreign\.onnx was not exported by mmcd'):
-        ExportedModel(tmp_path / 'foreign.onnx', runtime=runtime)
+        ExportedPredictor(tmp_path / 'foreign.onnx', runtime=runtime)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +160,7 @@ def test_files_that_are_none(folder: Path, tmp_path: Path, runtime: str) -> None
 )
 def test_choices_that_there_are_not(folder: Path, options: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        ExportedModel(folder / 'separate.onnx', **options)
+        ExportedPredictor(folder / 'separate.onnx', **options)
 
 
 def test_cuda_is_asked_for_where_there_is_none(
@@ -170,7 +168,7 @@ def test_cuda_is_asked_for_where_there_is_none(
 ) -> None:
     monkeypatch.setattr('onnxruntime.get_available_providers', lambda: ['CPUExecutionProvider'])
     with pytest.raises(ConfigError, match='ONNX Runtime has no CUDA: install onnxruntime-gpu'):
-        ExportedModel(folder / 'separate.onnx', device='cuda:0')
+        ExportedPredictor(folder / 'separate.onnx', device='cuda:0')
 
 
 @pytest.mark.gpu
@@ -178,8 +176,10 @@ def test_cuda(folder: Path) -> None:
     if 'CUDAExecutionProvider' not in onnxruntime.get_available_providers():
         pytest.skip('the installed ONNX Runtime has no CUDA')
     tiles = random_tiles(2, 6, 65, 71)
-    found = ExportedModel(folder / 'separate.onnx', device='cuda')(tiles)
-    np.testing.assert_allclose(found, ExportedModel(folder / 'separate.onnx')(tiles), atol=1e-3)
+    found = ExportedPredictor(folder / 'separate.onnx', device='cuda').predict(tiles)
+    np.testing.assert_allclose(
+        found, ExportedPredictor(folder / 'separate.onnx').predict(tiles), atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(('runtime', 'extra'), [('onnxruntime', 'onnx'), ('openvino', 'openvino')])
@@ -191,4 +191,4 @@ def test_a_runtime_that_is_not_installed(
 
     monkeypatch.setattr(runtimes, 'require_packages', none_is_there)
     with pytest.raises(MissingExtraError, match=rf"\['{runtime}'\] {extra}"):
-        ExportedModel(folder / 'separate.onnx', runtime=runtime)
+        ExportedPredictor(folder / 'separate.onnx', runtime=runtime)

@@ -1,0 +1,212 @@
+"""Predictors that run a PyTorch network: as trained, or restructured for inference."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor, nn
+
+from mmcd.errors import ConfigError
+from mmcd.inference.flip_averaging import FlipAveragingPredictor
+from mmcd.inference.precision import precision_dtype
+from mmcd.inference.predictor import ChangePredictor
+from mmcd.inference.restructured import NetworkAsTrained, network_as_trained, restructured_network
+from mmcd.inference.tracing import to_traceable
+from mmcd.io.weights_hash import weights_sha256
+from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.models.model_description import classes_of, image_of, size_divisor_of, threshold_of
+from mmcd.models.scores import scores_of_logits
+
+AS_TRAINED = 'as trained'
+RESTRUCTURED = 'restructured'
+
+
+class NetworkPredictor(ChangePredictor):
+    """A PyTorch network with the normalisation of the model that it was made from.
+
+    Made by :func:`make_predictor`.
+
+    Args:
+        model: the trained model: its preprocessing, image description, classes and threshold hold.
+        network: normalised pairs (N, 2C, H, W) to logits, for sizes that are multiples of the
+            model's ``size_divisor``.
+        form: 'as trained' or 'restructured'.
+        precision: name of the number format that the network works in.
+    """
+
+    def __init__(
+        self, model: EncoderDecoder, network: nn.Module, *, form: str, precision: str
+    ) -> None:
+        super().__init__(
+            image=image_of(model),
+            classes=classes_of(model),
+            threshold=threshold_of(model),
+            precision=precision,
+            cfg=getattr(model, 'cfg', None),
+        )
+        self.network = network
+        self.form = form
+        self.device = next(model.parameters()).device
+        self.align_corners = model.align_corners
+        self._preprocessor = model.data_preprocessor
+        self._size_divisor = size_divisor_of(model)
+        self._identity = _describe_model(model)
+
+    @property
+    def size_divisor(self) -> int:
+        """See :class:`ChangePredictor`."""
+        return self._size_divisor
+
+    def predict_tensor(self, pairs: Tensor) -> Tensor:
+        """See :class:`ChangePredictor`."""
+        return scores_of_logits(self.predict_logits(pairs))
+
+    @torch.inference_mode()
+    def predict_logits(self, pairs: Tensor) -> Tensor:
+        """Logits (N, classes, H, W) float32 of raw pairs (N, 2C, H, W)."""
+        size = pairs.shape[2:]
+        normalised = self._normalise(pairs.to(self.device))
+        # Convolutions are a quarter faster in this layout, on the CPU and on tensor cores.
+        normalised = normalised.contiguous(memory_format=torch.channels_last)
+        logits = self.network(pad_to_multiple(normalised, self._size_divisor))
+        return crop_to(logits.float(), size)
+
+    def describe(self) -> dict[str, Any]:
+        """See :class:`ChangePredictor`."""
+        return dict(
+            **self._identity, device=self.device.type, precision=self.precision, form=self.form
+        )
+
+    def _normalise(self, pairs: Tensor) -> Tensor:
+        if hasattr(self._preprocessor, 'normalize'):
+            return self._preprocessor.normalize(pairs)
+        # Another preprocessor: it takes a list of images, and may pad at the bottom and the right.
+        return self._preprocessor(dict(inputs=list(pairs)), False)['inputs']
+
+
+def make_predictor(
+    model: nn.Module | ChangePredictor,
+    *,
+    precision: str | None = None,
+    compile: bool = False,
+    optimize: bool = True,
+    tta: bool = False,
+) -> ChangePredictor:
+    """The predictor of a trained model, made at the first call and where the weights have changed.
+
+    A restructured network, or one in a reduced precision, has a second copy of the weights. It is
+    cached beside the model, so that the next call finds it; :func:`release_predictors` gives it
+    up, and it goes with the model. ``optimize=False`` in float32 runs the model's own modules.
+
+    Args:
+        model: from :func:`mmcd.apis.init_model`, or any segmentor of MMSegmentation for stacked
+            pairs; a predictor is returned as it is.
+        precision: 'float32' (the default; a restructured network has the trained one's logits up
+            to rounding, 1e-5), 'bfloat16' (faster on processors with AMX or AVX-512 BF16 and on
+            GPUs) or 'float16' (GPUs).
+        compile: pass the network through ``torch.compile``; the first pair of each size then takes
+            about a minute more.
+        optimize: restructure DARNet and PRX-Change for inference, see
+            :func:`mmcd.inference.restructured.restructured_network`; False runs the network as it
+            was trained, for figures in papers.
+        tta: average over the pair and its mirror images, which takes three times as long.
+
+    Raises:
+        ConfigError: there is no such precision, the device does not work in it, the model is no
+            segmentor of MMSegmentation, or a predictor was made with other settings.
+
+    Example:
+        >>> predictor = make_predictor(model, precision='bfloat16')
+        >>> scores = predictor.predict(tiles)
+    """
+    if isinstance(model, ChangePredictor):
+        _check_settings(model, precision, compile=compile, optimize=optimize)
+        predictor = model
+    else:
+        predictor = _predictor_of(model, precision, compile=compile, optimize=optimize)
+    if tta and not isinstance(predictor, FlipAveragingPredictor):
+        return FlipAveragingPredictor(predictor)
+    return predictor
+
+
+def _predictor_of(
+    model: nn.Module, precision: str | None, *, compile: bool, optimize: bool
+) -> NetworkPredictor:
+    if not can_be_predicted(model):
+        raise ConfigError(
+            'Predictors are made of segmentors of MMSegmentation (EncoderDecoder and its kin, such '
+            f'as SiameseEncoderDecoder), but got {type(model).__name__}.'
+        )
+    trained = cast(EncoderDecoder, model)
+    precision = precision or 'float32'
+    dtype = precision_dtype(precision, next(trained.parameters()).device)
+    if not optimize and not compile and precision == 'float32' and not trained.training:
+        # Not cached: it holds the model, which would then never be freed.
+        return NetworkPredictor(
+            trained, NetworkAsTrained(trained), form=AS_TRAINED, precision=precision
+        )
+    key = precision, compile, optimize
+    state = _state(trained)
+    cached = _cache.setdefault(trained, {})
+    if key not in cached or cached[key][0] != state:
+        make = restructured_network if optimize else network_as_trained
+        network = make(trained, dtype)
+        is_restructured = not isinstance(network, NetworkAsTrained)
+        if compile:
+            # Whole maps: strips are for eager execution, a compiler makes its own.
+            network = cast(nn.Module, torch.compile(to_traceable(network)))
+        form = RESTRUCTURED if is_restructured else AS_TRAINED
+        cached[key] = state, NetworkPredictor(trained, network, form=form, precision=precision)
+    return cached[key][1]
+
+
+_cache: WeakKeyDictionary[nn.Module, dict[tuple, tuple[Any, NetworkPredictor]]]
+_cache = WeakKeyDictionary()
+
+
+def release_predictors(model: nn.Module) -> None:
+    """Give up the copies of a model's weights that :func:`make_predictor` has cached."""
+    _cache.pop(model, None)
+
+
+def can_be_predicted(model: nn.Module) -> bool:
+    """Whether :func:`make_predictor` takes the model."""
+    return isinstance(model, (EncoderDecoder, ChangePredictor))
+
+
+def _check_settings(
+    predictor: ChangePredictor, precision: str | None, *, compile: bool, optimize: bool
+) -> None:
+    as_trained = getattr(predictor, 'form', None) == AS_TRAINED
+    if compile or precision not in (None, predictor.precision) or not (optimize or as_trained):
+        raise ConfigError(
+            f'The predictor was made for {predictor.precision}; precision={precision}, '
+            f'compile={compile} and optimize={optimize} cannot be asked of a call. Pass the '
+            'trained model, or open the exported one as init_model(config, path, runtime=..., '
+            'precision=...).'
+        )
+
+
+def _describe_model(model: nn.Module) -> dict[str, Any]:
+    """What tells a trained model from others: its type, a hash of its weights and its config."""
+    config = getattr(model, 'cfg', None)
+    text = '' if config is None else str(sorted(config.model.to_dict().items(), key=str))
+    return dict(
+        type=type(model).__name__,
+        weights_sha256=weights_sha256(model),
+        config=getattr(config, 'filename', None),
+        config_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _state(model: nn.Module) -> Any:
+    """What changes when weights are loaded, trained or moved, or settings are replaced."""
+    tensors = [*model.parameters(), *model.buffers()]
+    versions = [0 if t.is_inference() else t._version for t in tensors]
+    names = ('test_cfg', 'data_preprocessor', 'cfg', 'dataset_meta', 'classes', 'image')
+    settings = [id(getattr(model, name, None)) for name in names]
+    return [t.data_ptr() for t in tensors], versions, settings, threshold_of(model)

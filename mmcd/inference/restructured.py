@@ -1,0 +1,95 @@
+"""From a trained model to a network that computes the same logits, faster."""
+
+from __future__ import annotations
+
+import copy
+from functools import singledispatch
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor, nn
+
+from mmcd.inference.restructured_darnet import RestructuredDARNet
+from mmcd.inference.restructured_prx import RestructuredPRX
+from mmcd.models.backbones.unet_encoder import UNetEncoder
+from mmcd.models.decode_heads.darnet_head import DARNetHead
+from mmcd.models.decode_heads.prx_head import PRXHead
+from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
+
+
+class NetworkAsTrained(nn.Module):
+    """Any encoder and head of MMSegmentation, from normalised pairs to logits.
+
+    Args:
+        model: the trained model, in eval mode; it is not copied.
+
+    Shape:
+        stacked pairs (N, 2C, H, W) to (N, classes, H, W).
+    """
+
+    def __init__(self, model: EncoderDecoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pair: Tensor) -> Tensor:
+        dtype = next(self.model.parameters()).dtype
+        # One for the batch: of its length, an exporter would fix the batch size.
+        metas = [dict(img_shape=pair.shape[2:], ori_shape=pair.shape[2:])]
+        return self.model.encode_decode(pair.to(dtype), metas)
+
+
+def restructured_network(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module:
+    """A network with the trained model's logits up to rounding, with copies of its weights.
+
+    DARNet and PRX-Change are restructured: batch norms folded, nothing computed that only
+    training needs, and each operation done where it is cheapest (see
+    :mod:`mmcd.inference.restructured_darnet` and :mod:`mmcd.inference.restructured_prx`). Other
+    models run as they are, channels last.
+
+    Args:
+        model: a trained model; it is left as it is.
+        dtype: of the weights and the maps.
+
+    Shape:
+        normalised pairs (N, 2C, H, W), H and W multiples of the model's ``size_divisor``, to
+        (N, classes, H, W).
+    """
+    # Ordinary tensors also where the caller is in inference mode: the result may outlive it.
+    with torch.inference_mode(False), torch.no_grad():
+        network = None
+        if isinstance(model, SiameseEncoderDecoder) and not model.with_neck:
+            network = _restructured(model.decode_head, model, dtype)
+        if network is None:
+            network = network_as_trained(model, dtype)
+        return network.eval().requires_grad_(False)
+
+
+def network_as_trained(model: EncoderDecoder, dtype: torch.dtype) -> NetworkAsTrained:
+    """A copy of the model, channels last and in one number format, without restructuring."""
+    with torch.inference_mode(False), torch.no_grad():
+        network = NetworkAsTrained(copy.deepcopy(model).eval())
+        network.to(dtype=dtype).to(memory_format=torch.channels_last)
+        return network.eval().requires_grad_(False)
+
+
+@singledispatch
+def _restructured(
+    head: nn.Module, model: SiameseEncoderDecoder, dtype: torch.dtype
+) -> nn.Module | None:
+    """The restructured form of a head with its encoder; None where there is none.
+
+    A network with one registers it here, by the type of its head.
+    """
+    return None
+
+
+@_restructured.register
+def _(head: DARNetHead, model: SiameseEncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
+    if not isinstance(model.backbone, UNetEncoder):
+        return None
+    return RestructuredDARNet(model.backbone, head.decoder, dtype)
+
+
+@_restructured.register
+def _(head: PRXHead, model: SiameseEncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
+    return RestructuredPRX(model.backbone, head.decoder, dtype)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from mmcd.errors import ConfigError, ImagePairError
+from mmcd.inference import make_predictor, release_predictors
+from tests.export.models import tiny_model
+from tests.inference.random_models import (
+    network_logits,
+    random_model,
+    random_pairs,
+    relative,
+    trained_logits,
+)
+
+
+@pytest.fixture
+def model() -> torch.nn.Module:
+    return random_model('darnet_sample.py')
+
+
+def test_it_is_made_once(model: torch.nn.Module) -> None:
+    assert make_predictor(model) is make_predictor(model, precision='float32')
+    half = make_predictor(model, precision='bfloat16')
+    assert half is not make_predictor(model)
+    assert half is make_predictor(model, precision='bfloat16')
+    assert half is not make_predictor(model, precision='bfloat16', optimize=False)
+
+
+def test_it_is_made_again_where_the_weights_have_changed(model: torch.nn.Module) -> None:
+    pairs = random_pairs(1, 32, 32)
+    first = make_predictor(model)
+    model.load_state_dict(random_model('darnet_sample.py', seed=1).state_dict())
+    second = make_predictor(model)
+    assert second is not first
+    given = network_logits(second.network, model, pairs)
+    assert relative(given, trained_logits(model, pairs)) < 1e-5
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()(pairs, mode='tensor')[-1].mean().backward()
+    optimizer.step()
+    third = make_predictor(model)
+    assert third is not second
+    given = network_logits(third.network, model, pairs)
+    assert relative(given, trained_logits(model.eval(), pairs)) < 1e-5
+
+
+@pytest.mark.parametrize('optimize', [True, False])
+def test_it_goes_with_the_model(optimize: bool) -> None:
+    model = random_model('darnet_sample.py')
+    predictor = weakref.ref(make_predictor(model, optimize=optimize))
+    del model
+    gc.collect()
+    assert predictor() is None
+
+
+def test_its_copy_of_the_weights_can_be_given_up(model: torch.nn.Module) -> None:
+    predictor = weakref.ref(make_predictor(model))
+    assert predictor() is make_predictor(model)
+    release_predictors(model)
+    gc.collect()
+    assert predictor() is None
+
+
+def test_as_trained_it_has_no_copy(model: torch.nn.Module) -> None:
+    predictor = make_predictor(model, optimize=False)
+    ours = {id(parameter) for parameter in model.parameters()}
+    assert {id(parameter) for parameter in predictor.network.parameters()} == ours
+    assert predictor.describe()['form'] == 'as trained'
+    assert make_predictor(model).describe()['form'] == 'restructured'
+
+
+def test_a_predictor_is_its_own(model: torch.nn.Module) -> None:
+    predictor = make_predictor(model, precision='bfloat16')
+    assert make_predictor(predictor) is predictor
+    assert make_predictor(predictor, precision='bfloat16') is predictor
+    for asked in (dict(precision='float32'), dict(compile=True), dict(optimize=False)):
+        with pytest.raises(ConfigError, match='The predictor was made for bfloat16'):
+            make_predictor(predictor, **asked)
+
+
+@pytest.mark.parametrize('optimize', [True, False])
+@pytest.mark.parametrize('size', [(16, 16), (5, 33)])
+def test_scores_sum_to_one_at_any_size(model, size: tuple[int, int], optimize: bool) -> None:
+    predictor = make_predictor(model, optimize=optimize)
+    tiles = np.random.default_rng(0).integers(0, 256, (2, 6, *size), dtype=np.uint8)
+    scores = predictor.predict(tiles)
+    assert scores.shape == (2, 2, *size) and scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
+    assert predictor.size_divisor == 16
+
+
+def test_tiles_that_do_not_fit(model: torch.nn.Module) -> None:
+    predictor = make_predictor(model)
+    for tiles in (np.zeros((1, 8, 16, 16), np.uint8), np.zeros((6, 16, 16), np.uint8)):
+        with pytest.raises(ImagePairError, match=r'\(N, 6, H, W\) of uint8'):
+            predictor.predict(tiles)
+    with pytest.raises(ImagePairError, match='of uint16'):
+        predictor.predict(np.zeros((1, 6, 16, 16), np.uint16))
+
+
+def test_one_channel_becomes_two_scores() -> None:
+    predictor = make_predictor(tiny_model(classes=1))
+    tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 16, 16), dtype=np.uint8)
+    logits = predictor.predict_logits(torch.from_numpy(tiles))
+    assert logits.shape == (1, 1, 16, 16)
+    expected = logits.sigmoid()[:, 0].numpy()
+    np.testing.assert_allclose(predictor.predict(tiles)[:, 1], expected, atol=1e-6)
