@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmcd.config import load_config
+from mmcd.datasets import LEVIRCDDataset
 from mmcd.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -52,7 +53,9 @@ def test_one_data_set_s_own_root():
 
 
 def test_without_options_nothing_changes():
+    """But that the model learns of its data set's classes."""
     config, plain = load_config(LEVIR), Config.fromfile(str(LEVIR))
+    plain.model.classes = LEVIRCDDataset.METAINFO
     assert config._cfg_dict == plain._cfg_dict
     assert load_config(LEVIR, {})._cfg_dict == plain._cfg_dict
 

@@ -26,7 +26,7 @@ def test_signatures_of_the_api():
     ('registry', 'names'),
     [
         (MODELS, ['SiameseEncoderDecoder', 'PairDataPreprocessor', 'DARNetHead', 'UNetEncoder']),
-        (MODELS, ['DiceLoss', 'PairTTAModel', 'PRXHead']),
+        (MODELS, ['DiceLoss', 'PRXHead']),
         (DATASETS, ['BitemporalDataset', 'LEVIRCDDataset', 'CDDDataset', 'SYSUCDDataset']),
         (TRANSFORMS, ['LoadImagePair', 'LoadChangeLabel', 'StackPair', 'ExchangeDates']),
         (METRICS, ['ChangeMetric']),

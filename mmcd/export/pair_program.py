@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmcd.errors import ExportError
 from mmcd.inference.export_metadata import DEEPNESS, FULL_SCALE, SEPARATE
 from mmcd.inference.network_predictor import image_of
-from mmcd.inference.restructured import NetworkAsTrained, restructured_network
+from mmcd.inference.restructured import network_as_trained, restructured_network
 from mmcd.inference.tracing import to_traceable
 from mmcd.models.data_preprocessor import PairDataPreprocessor
 from mmcd.models.scores import scores_of_logits
@@ -84,10 +84,8 @@ def exportable_network(model: EncoderDecoder, *, optimize: bool = True) -> nn.Mo
 
     Height and width must be multiples of the model's ``size_divisor``.
     """
-    if optimize:
-        network = to_traceable(restructured_network(model, torch.float32))
-    else:
-        network = NetworkAsTrained(copy.deepcopy(model).eval())
+    make = restructured_network if optimize else network_as_trained
+    network = to_traceable(make(model, torch.float32))
     # Channels last, an exporter takes conditions on strides for conditions on sizes.
     return network.to(memory_format=torch.contiguous_format)
 

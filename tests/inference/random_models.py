@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mmcd.inference.network_predictor import size_divisor_of
 from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.models.model_description import size_divisor_of
 from tests.models.building import build_model
 
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-import subprocess
+import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.processes import output_of, started
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/darnet_sample.py'
+ENVIRONMENT = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
 SMALL = [
     'train_dataloader.num_workers=0',
     'val_dataloader.num_workers=0',
@@ -25,17 +29,7 @@ SMALL = [
 
 def run(*command, expect=0, env=None):
     """Run a command in the checkout; returns its output, both streams together."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable, **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == expect, output[-4000:]
-    return output
+    return output_of(command, expect=expect, cwd=ROOT, env={**ENVIRONMENT, **(env or {})})
 
 
 def train(work_dir, data_root, *arguments, iters=2, options=(), **kwargs):
@@ -146,24 +140,24 @@ def test_two_processes_train_and_test_as_one(tiny_levir, tmp_path):
 
 @pytest.mark.slow
 def test_interrupt_says_how_to_go_on(tiny_levir, tmp_path):
-    import signal
-    import time
-
-    log = (tmp_path / 'log.txt').open('w')
-    process = subprocess.Popen(
-        [
-            sys.executable, 'tools/train.py', CONFIG, '--work-dir', str(tmp_path / 'work'),
-            '--cfg-options', f'data_root={tiny_levir}', 'train_cfg.max_iters=100000',
-            'train_cfg.val_interval=100000', 'default_hooks.checkpoint.interval=2', *SMALL,
-        ],
-        cwd=ROOT, stdout=log, stderr=log, env={**os.environ, 'OMP_NUM_THREADS': '1'},
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (tmp_path / 'work' / 'last_checkpoint').is_file() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    output = (tmp_path / 'log.txt').read_text()
+    command = [
+        sys.executable, 'tools/train.py', CONFIG, '--work-dir', tmp_path / 'work',
+        '--cfg-options', f'data_root={tiny_levir}', 'train_cfg.max_iters=100000',
+        'train_cfg.val_interval=100000', 'default_hooks.checkpoint.interval=2', *SMALL,
+    ]  # fmt: skip
+    pointer = tmp_path / 'work' / 'last_checkpoint'
+    log = tmp_path / 'log.txt'
+    with (
+        log.open('w') as stream,
+        started(command, cwd=ROOT, env=ENVIRONMENT, stdout=stream, stderr=stream) as process,
+    ):
+        deadline = time.monotonic() + 120
+        while not pointer.is_file():
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-4000:]
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    output = log.read_text()
     assert re.search(r'Stopped\. The last checkpoint is .*iter_\d+\.pth; .* --resume', output)
     assert 'Traceback' not in output
 

@@ -3,13 +3,14 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.processes import output_of, started
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ['prx_sample', 'prx_sample_refine', 'prx_sample_cross']
@@ -33,12 +34,7 @@ def stages_command(data_root, *words, iters=2):
 
 def run(command, work, expect=0):
     """Run in an own folder, where the stages' work dirs come to lie."""
-    done = subprocess.run(
-        command, cwd=work, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == expect, output[-4000:]
-    return output
+    return output_of(command, expect=expect, cwd=work, env=ENVIRONMENT)
 
 
 def output_by_stage(output):
@@ -78,22 +74,18 @@ def test_three_stages_stopped_and_continued(tiny_levir, work):
 
 def stop_in_second_stage(command, work):
     """Interrupt the script, as Ctrl-C does, after the second stage's first checkpoint."""
-    log = (work / 'stopped.log').open('w')
-    process = subprocess.Popen(
-        command, cwd=work, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
-    )
+    log = work / 'stopped.log'
     pointer = work / 'work_dirs' / 'prx_sample_refine' / 'last_checkpoint'
-    try:
+    with (
+        log.open('w') as stream,
+        started(command, cwd=work, env=ENVIRONMENT, stdout=stream, stderr=stream) as process,
+    ):
         deadline = time.monotonic() + 200
         while not pointer.is_file():
-            assert process.poll() is None and time.monotonic() < deadline, (
-                work / 'stopped.log'
-            ).read_text()[-4000:]
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-4000:]
             time.sleep(0.02)
-    finally:
         os.killpg(process.pid, signal.SIGINT)
         status = process.wait(timeout=60)
-        log.close()
     assert status != 0
     assert not (work / 'work_dirs' / 'prx_sample_refine' / 'finished').exists()
 

@@ -36,6 +36,9 @@ class DARNetDecoder(nn.Module):
         Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544, sections III-B to III-D.
     """
 
+    # Without kept matrices of fixed sizes, for exporters.
+    traceable = False
+
     def __init__(
         self,
         *,
@@ -128,11 +131,10 @@ class DARNetDecoder(nn.Module):
         ]
         return self.fuse[key](self.channel_attention[key](torch.cat([change, *deep], dim=1)))
 
-    @staticmethod
-    def _deep_branch(part: Any, x: Tensor, levels: int) -> Tensor:
+    def _deep_branch(self, part: Any, x: Tensor, levels: int) -> Tensor:
         """Bilinear up-sampling by 2^levels, then convolution, BatchNorm and ReLU."""
-        if levels == 1:
-            return part(_enlarge(x, 2))
+        if levels == 1 or self.traceable:
+            return part(_enlarge(x, 2**levels))
         return part.relu(part.bn(conv_of_upsampled(x, part.conv, 2**levels)))
 
     def _skip_branches(

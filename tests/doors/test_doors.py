@@ -1,0 +1,87 @@
+"""One model, one pair: whatever door it is entered by, the answer is the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
+pytest.importorskip('onnxscript', reason='the extra `onnx` is not installed')
+pytest.importorskip('onnxruntime', reason='the extra `onnx` is not installed')
+
+from mmcd.apis import init_model
+from mmcd.export import export_onnx
+from tests.doors.cases import CASES, make_case
+from tests.doors.door import DOORS
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder a case, with what every door has answered."""
+    folder = tmp_path_factory.mktemp('doors')
+    commands = [[sys.executable, '-m', 'tests.doors.door', door, str(folder)] for door in DOORS]
+    for number, case in enumerate(CASES.values()):
+        own = folder / str(number)
+        make_case(case, own)
+        model = init_model(own / 'config.py', own / 'model.pth')
+        export_onnx(model, own / 'model.onnx', optimize=case.optimize)
+        for checkpoint in ('model.pth', 'model.onnx'):
+            options = ['--tta'] if case.tta else []
+            options += ['--as-trained'] if not case.optimize and checkpoint == 'model.pth' else []
+            files = [str(own / 'config.py'), str(own / checkpoint)]
+            where = ['--out', str(own / checkpoint.replace('.', '_')), '--work-dir', str(own / 'w')]
+            commands.append([sys.executable, 'tools/test.py', *files, *where, *options])
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for done in pool.map(run, commands):
+            assert done.returncode == 0, (
+                f'{done.args}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}'
+            )
+    return folder
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_every_door_gives_the_same_answer(entered: Path, name: str) -> None:
+    folder = entered / str(list(CASES).index(name))
+    expected = np.load(folder / 'files.npz')
+    away = np.abs(expected['probability'] - threshold_of(name)) > 2e-4
+    assert expected['mask'][away].any() and not expected['mask'][away].all()
+    for door in DOORS:
+        found = np.load(folder / f'{door}.npz')
+        np.testing.assert_allclose(
+            found['probability'], expected['probability'], atol=1e-4, err_msg=door
+        )
+        np.testing.assert_array_equal(found['mask'][away], expected['mask'][away], err_msg=door)
+    for tested in ('model_pth', 'model_onnx'):
+        with Image.open(folder / tested / 'one.png') as image:
+            mask = np.array(image)
+        values = (0, 255) if expected['mask'].max() == 1 else (0, 1, 2)
+        np.testing.assert_array_equal(
+            mask[away], np.array(values)[expected['mask']][away], err_msg=tested
+        )
+
+
+def threshold_of(name: str) -> float:
+    case = CASES[name]
+    head = case.model.get('decode_head', {})
+    return case.model.get('threshold', head.get('threshold', 0.5))
+
+
+def test_the_cases_are_told_apart(entered: Path) -> None:
+    """The threshold holds: the mask is not what one half would give."""
+    found = np.load(entered / '0' / 'files.npz')
+    assert (found['mask'] != (found['probability'] > 0.5)).mean() > 0.01
+    three = np.load(entered / str(list(CASES).index('three classes')) / 'files.npz')
+    assert set(np.unique(three['mask'])) == {0, 1, 2}
