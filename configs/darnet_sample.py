@@ -10,7 +10,7 @@ _base_ = [
     '_base_/default_runtime.py',
     '_base_/datasets/sample.py',
     '_base_/models/darnet.py',
-    '_base_/pipelines/darnet_256.py',
+    '_base_/pipelines/darnet_128.py',
     '_base_/schedules/darnet.py',
 ]
 
@@ -20,10 +20,6 @@ max_iters = 600
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=150)
 
 # Sometimes changed
-train_pipeline = [
-    dict(step, crop_size=(128, 128)) if step['type'] == 'mmseg.RandomCrop' else step
-    for step in _base_.train_pipeline
-]
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
@@ -44,7 +40,7 @@ model = dict(
 )
 default_hooks = dict(checkpoint=dict(interval=150), logger=dict(interval=30))
 train_dataloader = dict(
-    batch_size=4, num_workers=2, dataset=dict(data_root=data_root, pipeline=train_pipeline)
+    batch_size=4, num_workers=2, dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline)
 )
 val_dataloader = dict(
     num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)

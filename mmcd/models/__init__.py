@@ -3,6 +3,7 @@
 from mmcd.models.backbones.unet_encoder import UNetEncoder
 from mmcd.models.data_preprocessor import PairDataPreprocessor
 from mmcd.models.decode_heads.darnet_head import DARNetHead
+from mmcd.models.decode_heads.fc_siam_head import FCSiamHead
 from mmcd.models.decode_heads.prx_head import PRXHead
 from mmcd.models.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from mmcd.models.losses.dice_loss import DiceLoss
@@ -13,6 +14,7 @@ __all__ = [
     'BinaryCrossEntropyLoss',
     'DARNetHead',
     'DiceLoss',
+    'FCSiamHead',
     'PRXHead',
     'PairDataPreprocessor',
     'PretrainedWeights',
