@@ -1,4 +1,4 @@
-# A siamese ResNet-18 with UPerNet's head, from scratch, on the sample pairs: minutes on two CPU cores.
+# A siamese ResNet-18 with UPerNet's head, from scratch, on the sample pairs: minutes without a GPU.
 #
 #   make demo MODEL=upernet_r18
 # or, after python tools/dataset_converters/make_sample_pairs.py:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +11,8 @@ from torch import nn
 
 from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
 from mmcd.errors import CheckpointError
-from mmcd.inference.pair import init_model
+from mmcd.inference.model_loading import init_model
+from mmcd.io.atomic import write_whole
 from mmcd.io.restricted_unpickler import read_pickled_tensors
 
 
@@ -36,11 +37,11 @@ def convert_checkpoint(
     released = read_pickled_tensors(source)
     expected = cast(nn.Module, init_model(config)).state_dict()
     conversion = convert(released, mapping, expected)
-    partial = target.with_name(f'.{target.name}.partial')
+    buffer = io.BytesIO()
     torch.save(
-        {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}, partial
+        {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}, buffer
     )
-    os.replace(partial, target)
+    write_whole(target, buffer.getvalue())
     return conversion
 
 

@@ -39,9 +39,9 @@ def converted(facts, variant_name, config):
 
 
 def preprocessed(net, case, training=False):
-    """What the data preprocessor makes of the case's files, as OpenCV reads them."""
+    """What the data preprocessor makes of the case's images."""
     before, after, label = build_case(case)
-    pairs = np.concatenate([before[..., ::-1], after[..., ::-1]], axis=3)
+    pairs = np.concatenate([before, after], axis=3)
     inputs = [torch.from_numpy(pair).permute(2, 0, 1) for pair in pairs]
     samples = samples_from_labels(torch.from_numpy(label))
     data = net.data_preprocessor(dict(inputs=inputs, data_samples=samples), training)

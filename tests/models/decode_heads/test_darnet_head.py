@@ -10,12 +10,16 @@ def slim_head(**options):
     return DARNetHead([8, 16, 32, 64, 128], 4, **options)
 
 
-def pyramid(height=32, width=48, num=2):
+def pyramids(height=32, width=48, num=2):
+    """Both dates' maps."""
     generator = torch.Generator().manual_seed(3)
-    return [
-        torch.randn(num, 8 * 2**k, height // 2**k, width // 2**k, generator=generator)
-        for k in range(5)
-    ]
+    return tuple(
+        [
+            torch.randn(num, 4 * 2**k, height // 2**k, width // 2**k, generator=generator)
+            for k in range(5)
+        ]
+        for _ in range(2)
+    )
 
 
 def test_no_parameter_is_without_a_gradient():
@@ -31,8 +35,8 @@ def test_loss_entries_are_the_outputs_and_carry_their_weights():
     plain = slim_head(loss_weights=dict(d5=1.0, d4=1.0, d3=1.0, d2=1.0, d1=1.0)).eval()
     plain.load_state_dict(head.state_dict())
     samples = samples_from_labels(torch.randint(0, 2, (2, 32, 48)))
-    weighted = head.loss(pyramid(), samples, {})
-    ones = plain.loss(pyramid(), samples, {})
+    weighted = head.loss(pyramids(), samples, {})
+    ones = plain.loss(pyramids(), samples, {})
     assert list(weighted) == ['loss_d5', 'loss_d4', 'loss_d3', 'loss_d2', 'loss_d1']
     assert weighted['loss_d1'].item() == pytest.approx(2 * ones['loss_d1'].item())
     assert all(weighted[f'loss_d{level}'].item() == 0 for level in (5, 4, 3, 2))
@@ -54,7 +58,7 @@ def test_ignored_pixels_have_no_influence():
 
 def test_prediction_is_the_finest_output():
     head = slim_head().eval()
-    features = pyramid()
+    features = pyramids()
     meta = [dict(img_shape=torch.Size((32, 48)))] * 2
     torch.testing.assert_close(head.predict(features, meta, {}), head(features)[-1])
 

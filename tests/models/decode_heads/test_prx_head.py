@@ -15,12 +15,14 @@ def slim_head(**options):
     return PRXHead([8, 16, 32, 64], **options)
 
 
-def pyramid(height=64, width=96, num=2):
+def pyramids(height=64, width=96, num=2):
+    """Both dates' maps."""
     generator = torch.Generator().manual_seed(3)
-    return [
-        torch.randn(num, 8 * 2**k, height // (4 * 2**k), width // (4 * 2**k), generator=generator)
-        for k in range(4)
-    ]
+    strides = [4 * 2**k for k in range(4)]
+    return tuple(
+        [torch.randn(num, s, height // s, width // s, generator=generator) for s in strides]
+        for _ in range(2)
+    )
 
 
 def random_labels(height=64, width=96, num=2):
@@ -60,23 +62,23 @@ def test_each_stage_adds_its_own_modules_only():
 
 
 def test_entries_are_the_weighted_losses():
-    head = slim_head(refinement=True, main_weight=5.0, refinement_weight=3.0).eval()
+    head = slim_head(refinement=True, loss_weights=dict(main=5.0, refinement=3.0)).eval()
     label = random_labels()
     torch.manual_seed(1)
-    losses = head.loss(pyramid(), samples_from_labels(label), {})
+    losses = head.loss(pyramids(), samples_from_labels(label), {})
     assert list(losses) == ['loss_main', 'loss_refinement']
-    plain = F.binary_cross_entropy_with_logits(head(pyramid()), label[:, None].float())
+    plain = F.binary_cross_entropy_with_logits(head(pyramids()), label[:, None].float())
     assert losses['loss_main'].item() == pytest.approx(5 * plain.item())
     torch.manual_seed(1)  # the points are drawn at random
-    refined = head.refinement(head._decode(pyramid()).fused, label)
+    refined = head.refinement(head.decoder(*pyramids()).fused, label)
     assert losses['loss_refinement'].item() == pytest.approx(3 * refined.item())
-    assert list(slim_head().loss(pyramid(), samples_from_labels(label), {})) == ['loss_main']
+    assert list(slim_head().loss(pyramids(), samples_from_labels(label), {})) == ['loss_main']
 
 
 def test_published_weights_of_the_stages():
     first, *later = (build_model(config).decode_head for config in STAGES)
-    assert first.main_weight == 1
-    assert all((head.main_weight, head.refinement_weight) == (5, 1) for head in later)
+    assert first.loss_weights['main'] == 1
+    assert all(head.loss_weights == dict(main=5, refinement=1) for head in later)
 
 
 def test_ignored_pixels_have_no_influence():
@@ -84,17 +86,18 @@ def test_ignored_pixels_have_no_influence():
     label = random_labels()
     label[:, :, 40:] = 7
     head.ignore_index = 7
+    decoded = head.decoder(*pyramids())
     losses = []
     for value in (0, 1):
         samples = samples_from_labels(torch.where(label == 7, 7 * torch.ones_like(label), label))
-        decoded = head._decode(pyramid())
         logit = decoded.logit + value * (torch.arange(96) >= 40)
+        head.decoder.forward = lambda *_, logit=logit: decoded._replace(logit=logit)
         torch.manual_seed(1)
-        losses.append(head.loss_by_feat(decoded._replace(logit=logit), samples))
+        losses.append(head.loss(pyramids(), samples, {}))
     assert losses[0] == losses[1]
     head.ignore_index = 255
     torch.manual_seed(1)
-    seven_counts = head.loss_by_feat(head._decode(pyramid()), samples_from_labels(label))
+    seven_counts = head.loss(pyramids(), samples_from_labels(label), {})
     assert seven_counts['loss_refinement'] != losses[0]['loss_refinement']
 
 
@@ -119,8 +122,8 @@ def test_prediction_costs_nothing_of_the_refinement(head):
         for level in head.refinement.levels:
             level.forward = refuse
     meta = [dict(img_shape=torch.Size((64, 96)))] * 2
-    logit = head.eval().predict(pyramid(), meta, {})
-    torch.testing.assert_close(logit, head(pyramid()))
+    logit = head.eval().predict(pyramids(), meta, {})
+    torch.testing.assert_close(logit, head(pyramids()))
 
 
 def test_predicts_change_above_one_half():
@@ -163,9 +166,16 @@ def test_options_reach_the_decoder():
     assert head.refinement.levels[0].mlp.dropout.p == 0.5
 
 
-@pytest.mark.parametrize('options', [dict(in_channels=[7, 16]), dict(num_classes=3)])
-def test_what_it_cannot_do_is_said(options):
-    with pytest.raises(ConfigError, match=r'num_classes=2, and takes the channels of the stacked'):
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(in_channels=[7, 16]), r'PRXHead takes the channels of the stacked pair.*\[7, 16\]'),
+        (dict(num_classes=3), r'PRXHead tells unchanged from changed, num_classes=2.*got.*=3'),
+        (dict(loss_weights=dict(mian=5.0)), r"must name the outputs \['main', 'refinement'\].*mian"),
+    ],
+)
+def test_what_it_cannot_do_is_said(options, message):
+    with pytest.raises(ConfigError, match=message):
         PRXHead(**dict(in_channels=[8, 16]) | options)
 
 
