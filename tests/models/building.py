@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -16,6 +17,8 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 def build_model(config: str, **options) -> torch.nn.Module:
     """The model of a config, as constructed (not yet initialised by ``init_cfg``)."""
+    # For fixtures of whole modules, which are made before conftest.py's.
+    init_default_scope('mmcd')
     return MODELS.build(load_config(CONFIGS / config, options).model)
 
 

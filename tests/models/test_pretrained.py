@@ -11,6 +11,7 @@ from mmcd.apis import init_model
 from mmcd.config import drop_pretrained, load_config
 from mmcd.errors import CheckpointError
 from mmcd.models import PretrainedWeights
+from mmcd.models.pretrained import inflate_stem
 from mmcd.registry import MODELS
 from tests.models.building import CONFIGS
 
@@ -19,6 +20,10 @@ NETWORKS = {
     'resnet34': torchvision.models.resnet34,
     'resnet50': torchvision.models.resnet50,
 }
+# One of MMSegmentation's heads, for one map a level.
+EARLY_HEAD = dict(
+    _delete_=True, type='mmseg.FCNHead', in_channels=512, in_index=-1, channels=8, num_convs=1
+)
 
 
 @pytest.fixture
@@ -34,8 +39,9 @@ def weights(tmp_path):
     return write
 
 
-def initialised(pretrained, config='prx_levir.py'):
-    model = MODELS.build(load_config(CONFIGS / config, {'pretrained': pretrained}).model)
+def initialised(pretrained, config='prx_levir.py', **options):
+    options = {'pretrained': pretrained, **options}
+    model = MODELS.build(load_config(CONFIGS / config, options).model)
     model.init_weights()
     return model
 
@@ -46,6 +52,47 @@ def test_a_local_file_by_one_key(weights):
     file = torch.load(path, weights_only=True)
     assert file.keys() - ours.keys() == {'fc.weight', 'fc.bias'}
     assert all(torch.equal(tensor, file[name]) for name, tensor in ours.items())
+
+
+def stem(weights, *bands, **options):
+    """The first convolution that a model for such bands gets, and that of the RGB file."""
+    path = weights()
+    options['image'] = dict(bands=list(bands), dtype='uint16')
+    ours = initialised(str(path), **options).backbone.state_dict()
+    file = torch.load(path, weights_only=True)
+    name = 'conv1.weight'
+    assert all(torch.equal(tensor, file[key]) for key, tensor in ours.items() if key != name)
+    return ours[name], file[name]
+
+
+def test_other_bands_take_the_colours_filters_and_their_mean(weights):
+    ours, rgb = stem(weights, 'nir', 'red', 'green', 'blue')
+    expected = torch.stack([rgb.mean(1), *rgb.unbind(1)], dim=1) * 3 / 4
+    torch.testing.assert_close(ours, expected)
+    # An image that is grey in every band gets the response that the RGB encoder gives it.
+    torch.testing.assert_close(ours.sum(1), rgb.sum(1))
+
+
+def test_another_order_of_the_colours_is_another_order_of_the_filters(weights):
+    ours, rgb = stem(weights, 'blue', 'green', 'red')
+    assert torch.equal(ours, rgb.flip(1))
+
+
+def test_early_fusion_repeats_the_filters_for_both_dates(weights):
+    fused = {'model.early_fusion': True, 'model.decode_head': EARLY_HEAD}
+    ours, rgb = stem(weights, 'red', 'green', 'blue', **fused)
+    assert torch.equal(ours, torch.cat([rgb, rgb], dim=1) / 2)
+
+
+def test_inflating_takes_only_what_has_three_channels():
+    conv = torch.nn.Sequential(torch.nn.Conv2d(4, 2, 3))
+    four = {'0.weight': torch.ones(2, 4, 3, 3), '0.bias': torch.ones(2)}
+    assert inflate_stem(four, conv, ['red', 'green', 'blue', 'nir']) == four
+    three = {'0.weight': torch.ones(2, 3, 3, 3), '0.bias': torch.ones(2)}
+    inflated = inflate_stem(three, conv, ['red', 'green', 'blue', 'nir'])
+    assert inflated['0.weight'].shape == (2, 4, 3, 3) and inflated['0.bias'] is three['0.bias']
+    assert three['0.weight'].shape == (2, 3, 3, 3)
+    assert inflate_stem(three, conv, ['red', 'green', 'blue']) is three
 
 
 def test_every_stage_and_data_set_takes_the_key():

@@ -1,29 +1,55 @@
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
+from torch import nn
 
+from mmcd.errors import ConfigError
 from mmcd.registry import MODELS
-from tests.models.building import build_model, random_batch
+from tests.models.building import build_model, random_batch, samples_from_labels
+
+METAS = [dict(ori_shape=(32, 48), img_shape=(32, 48))]
 
 
-def fcn(**options):
+class RGBOnly(nn.Module):
+    """An encoder without the setting `in_channels`."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 1)
+
+    def forward(self, x):
+        return (self.conv(x),)
+
+
+def fcn(
+    *, stated=None, backbone=None, in_channels=32, num_classes=2, head_threshold=None, **options
+):
     """MMSegmentation's own head on our siamese encoder, by config alone."""
+    backbone = backbone or dict(type='UNetEncoder', base_channels=4, num_levels=3)
+    head = dict(
+        type='mmseg.FCNHead',
+        in_channels=in_channels,
+        in_index=-1,
+        channels=8,
+        norm_cfg=dict(type='BN'),
+        threshold=head_threshold,
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    )
     return MODELS.build(
         dict(
             type='SiameseEncoderDecoder',
-            backbone=dict(type='UNetEncoder', base_channels=4, num_levels=3),
-            decode_head=dict(
-                type='mmseg.FCNHead',
-                in_channels=2 * 16,
-                in_index=-1,
-                channels=8,
-                num_classes=2,
-                norm_cfg=dict(type='BN'),
-            ),
-            test_cfg=dict(mode='whole'),
+            backbone=backbone | (dict(in_channels=stated) if stated else {}),
+            decode_head=head | (dict(num_classes=num_classes) if num_classes else {}),
+            test_cfg=ConfigDict(mode='whole'),
             **options,
         )
     )
+
+
+def fcn_with_seed(**options):
+    torch.manual_seed(0)
+    return fcn(**options)
 
 
 @pytest.fixture(scope='module')
@@ -119,10 +145,112 @@ def test_odd_number_of_channels_is_an_error(slim):
         slim(torch.zeros(1, 5, 16, 16), mode='tensor')
 
 
-def test_multi_band_pairs():
-    model = build_model('darnet_sample.py', **{'model.backbone.in_channels': 5}).eval()
+def images(*bands, **fields):
+    return dict(bands=list(bands), **fields)
+
+
+def test_the_encoder_takes_the_bands_that_the_images_have():
+    five = images(*'abcde')
+    assert fcn(image=five).backbone.levels[0][0].conv.in_channels == 5
+    early = fcn(image=five, early_fusion=True, in_channels=16)
+    assert early.backbone.levels[0][0].conv.in_channels == 10
+    assert fcn(image=five, stated=5).image.num_bands == 5
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            dict(image=images(*'abcd', dtype='uint16'), stated=3),
+            r'images have 4 bands \(a, b, c, d\) of uint16, so the encoder takes 4 channels, but '
+            r'its config states in_channels=3\. Leave it out: it follows from `image`',
+        ),
+        (dict(early_fusion=True, stated=3), r'3 bands.*takes 6 channels, but.*in_channels=3'),
+        (
+            dict(classes=dict(classes=['same', 'built', 'razed']), num_classes=2),
+            r'data set has 3 classes, but mmseg\.FCNHead states num_classes=2\. Leave it out',
+        ),
+        (
+            dict(image=images(*'abcd'), backbone=dict(type='mmseg.ERFNet', in_channels=3)),
+            r'so the encoder takes 4 channels',
+        ),
+        (
+            dict(image=images(*'abcd'), backbone=dict(type=RGBOnly)),
+            r'The encoder .*RGBOnly.* has no `in_channels` and takes 3, but the images have 4',
+        ),
+    ],
+)
+def test_contradictions_of_what_is_stated_once(options, message):
+    with pytest.raises(ConfigError, match=message):
+        fcn(**options)
+
+
+def test_an_encoder_without_the_setting_takes_rgb():
+    assert isinstance(fcn(backbone=dict(type=RGBOnly)).backbone, RGBOnly)
+
+
+def test_every_head_gets_the_classes_of_the_data_set():
+    meta = dict(classes=['same', 'built', 'razed'])
+    aux = dict(type='mmseg.FCNHead', in_channels=2 * 8, in_index=1, channels=4)
+    model = fcn(classes=meta, num_classes=None, auxiliary_head=[aux, aux])
+    assert model.classes.names == ('same', 'built', 'razed')
+    assert [head.num_classes for head in (model.decode_head, *model.auxiliary_head)] == [3, 3, 3]
+    # Without a data set, as many as the head has, of which nothing is known but their number.
+    assert fcn(num_classes=3).classes.names == ('unchanged', 'change_1', 'change_2')
+    assert fcn().classes.is_binary
+
+
+def predict(model, inputs):
+    samples = samples_from_labels(torch.zeros(len(inputs), *inputs.shape[2:]))
+    for sample in samples:
+        sample.set_metainfo(dict(ori_shape=inputs.shape[2:], img_shape=inputs.shape[2:]))
     with torch.no_grad():
-        assert model(torch.rand(1, 10, 16, 32), mode='tensor')[-1].shape == (1, 2, 16, 32)
+        (result,) = model.eval()(inputs, samples, mode='predict')
+    return result.seg_logits.data, result.pred_sem_seg.data[0]
+
+
+@pytest.mark.parametrize('of', ['model', 'head'])
+def test_the_threshold_decides(of):
+    """Of the model's config first, else of the head's; for two logits as for one."""
+    inputs, _ = random_batch(1, 32, 48)
+    with torch.no_grad():
+        probability = fcn_with_seed().eval().encode_decode(inputs, METAS).softmax(1)[0, 1]
+    threshold = probability.median().item()
+    assert abs(threshold - 0.5) > 1e-3
+    options = dict(threshold=threshold) if of == 'model' else dict(head_threshold=threshold)
+    _, mask = predict(fcn_with_seed(**options), inputs)
+    assert torch.equal(mask == 1, probability > threshold)
+    assert 0.4 < (mask == 1).float().mean() < 0.6
+    _, at_half = predict(fcn_with_seed(), inputs)
+    assert torch.equal(at_half == 1, probability > 0.5) and not torch.equal(at_half, mask)
+    _, of_the_model = predict(fcn_with_seed(threshold=1.0, head_threshold=threshold), inputs)
+    assert not of_the_model.any()
+
+
+def test_the_threshold_of_one_logit():
+    inputs, _ = random_batch(1, 32, 64)
+    model = build_model('prx_sample.py', **{'model.threshold': 0.9})
+    score, mask = predict(model, inputs)
+    assert torch.equal(mask == 1, score[0] > 0.9)
+
+
+def test_three_classes_from_the_data_sets_metainfo_to_the_mask():
+    """METAINFO in the config alone: the head's channels, the loss and the decision follow."""
+    kinds = dict(classes=['same', 'built', 'razed'], palette=[[0, 0, 0], [9, 0, 0], [0, 9, 0]])
+    options = {f'{s}_dataloader.dataset.metainfo': kinds for s in ('train', 'val', 'test')}
+    torch.manual_seed(0)
+    model = build_model('darnet_sample.py', **options).train()
+    inputs, samples = random_batch(1, 32, 48)
+    samples[0].gt_sem_seg.data = torch.randint(0, 3, (1, 32, 48))
+    losses = model(inputs, samples, mode='loss')
+    assert len(losses) == 5 and all(loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
+    assert model.decode_head.decoder.classify['1'].weight.grad.shape[0] == 3
+    logits, mask = predict(model, inputs)
+    score = logits.softmax(0)
+    expected = torch.where(score[1:].sum(0) > 0.5, score[1:].argmax(0) + 1, 0)
+    assert torch.equal(mask, expected)
+    assert model.classes.names == ('same', 'built', 'razed')
 
 
 def test_auxiliary_heads_work():

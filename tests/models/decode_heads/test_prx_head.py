@@ -171,7 +171,10 @@ def test_options_reach_the_decoder():
     [
         (dict(in_channels=[7, 16]), r'PRXHead takes the channels of the stacked pair.*\[7, 16\]'),
         (dict(num_classes=3), r'PRXHead tells unchanged from changed, num_classes=2.*got.*=3'),
-        (dict(loss_weights=dict(mian=5.0)), r"must name the outputs \['main', 'refinement'\].*mian"),
+        (
+            dict(loss_weights=dict(mian=5.0)),
+            r"must name the outputs \['main', 'refinement'\].*mian",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_said(options, message):
