@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 
-def write_tiff(path: Path, image: np.ndarray) -> None:
+def write_tiff(path: Path, image: np.ndarray) -> Path:
     rasterio = pytest.importorskip('rasterio')
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width, bands = image.shape
@@ -17,3 +17,4 @@ def write_tiff(path: Path, image: np.ndarray) -> None:
         crs='EPSG:32633', transform=rasterio.transform.from_origin(5e5, 5e6, 1, 1),
     ) as file:  # fmt: skip
         file.write(np.moveaxis(image, -1, 0))
+    return path

@@ -80,7 +80,7 @@ class LabelEncoding:
                 f'class its value; got {dict(config)}.'
             )
         values = {name: config[name] for name in classes.names if config.get(name) is not None}
-        if values and len(values) < len(classes):
+        if not classes.is_binary and len(values) < len(classes):
             raise ConfigError(
                 f'A label encoding has a value for each of {", ".join(classes.names)}; got '
                 f'{dict(config)}.'

@@ -1,11 +1,11 @@
-"""Reading image files as they are: any band count, 8 and 16 bit, whole or in windows."""
+"""Reading image files: as they are, whole or in windows, or as an image description states them."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +16,10 @@ from PIL import Image
 
 from mmcd.errors import ImagePairError, StackError
 from mmcd.structures import ImageSpec
+from mmcd.structures.image_spec import RGB
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
+ALPHA = 'alpha'
 _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
 
 
@@ -44,9 +46,15 @@ class OpenImage(Protocol):
     width: int
     bands: int
     dtype: np.dtype
+    colours: tuple[str, ...]
 
-    def read(self, window: Window) -> np.ndarray:
-        """(H, W, C) in the file's order of bands, which is RGB for three."""
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
+        """(H, W, C) in the file's order of bands, which is RGB for three.
+
+        Args:
+            window: what to read.
+            bands: numbers of the bands to read, from 1; None: all.
+        """
 
 
 @contextlib.contextmanager
@@ -59,12 +67,15 @@ def open_image(path: Path) -> Iterator[OpenImage]:
 
     Raises:
         ImagePairError: the file can't be read.
+        FileNotFoundError: there is no such file.
         StackError: a TIFF file that only rasterio reads, which is missing.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f'No such image: {path} (from {Path.cwd()}).')
     if path.suffix.lower() not in TIFF_SUFFIXES:
         yield DecodedImage(decode_image(path.read_bytes(), path))
     elif (rasterio := _find_rasterio()) is None:
-        yield DecodedImage(_decode_tiff(path))
+        yield _decode_tiff(path)
     else:
         try:
             with warnings.catch_warnings():  # images without a place on Earth are fine here
@@ -85,6 +96,96 @@ def read_image(path: Path) -> np.ndarray:
     """
     with open_image(path) as image:
         return image.read(Window(0, 0, image.height, image.width))
+
+
+def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
+    """One date of a pair as the image description states it; values are never rescaled.
+
+    For RGB, a grey, palette or bilevel PNG or JPEG is read as OpenCV reads colours. Alpha and the
+    orientation tag are left aside, as label files have neither.
+
+    Shape:
+        (H, W, C) of ``spec.dtype``, with the bands of ``spec`` in its order.
+
+    Raises:
+        ImagePairError: the file can't be decoded, or holds other bands or another type.
+        FileNotFoundError: there is no such file.
+        StackError: see :func:`open_image`.
+    """
+    with open_image(path) as image:
+        if image.dtype != spec.dtype:
+            raise _misfit(
+                path,
+                image,
+                spec,
+                'Files are never rescaled. If all images are of this type, state it in the '
+                f"config, image = dict(bands=[...], dtype='{image.dtype}', value_range=(low, "
+                f'high)), and train with it; if not, convert the file to {spec.dtype}.',
+            )
+        whole = Window(0, 0, image.height, image.width)
+        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
+        if image.bands == 1 and spec.is_rgb and spec.file_bands is None and not is_tiff:
+            return np.repeat(image.read(whole), spec.num_bands, axis=2)
+        return np.ascontiguousarray(image.read(whole, _band_numbers(path, image, spec)))
+
+
+def _band_numbers(path: Path, image: OpenImage, spec: ImageSpec) -> list[int]:
+    """Numbers of the file's bands, from 1, that are those of the description, in its order.
+
+    Raises:
+        ImagePairError: the file has other bands, or states another order.
+    """
+    numbers = list(range(1, image.bands + 1))
+    if spec.file_bands is not None:
+        wanted = list(spec.file_bands)
+        if max(wanted) > image.bands:
+            raise _misfit(path, image, spec, f'But file_bands={wanted} names others: correct it.')
+        return wanted
+    # GDAL marks the last of any four 8-bit bands as alpha unless it is told otherwise: where the
+    # number of bands is right, a mark does not mean that one of them is not a band.
+    if image.bands != spec.num_bands and image.colours[-1:] == (ALPHA,):
+        numbers.pop()
+    if len(numbers) != spec.num_bands:
+        raise _misfit(
+            path,
+            image,
+            spec,
+            'State in the config which bands the images have, image = dict(bands=[...], '
+            f"dtype='{image.dtype}'), or which of them to take, by their numbers from 1, "
+            'image = dict(..., file_bands=[...]).',
+        )
+    _check_order(path, image.colours, spec)
+    return numbers
+
+
+def _check_order(path: Path, colours: Sequence[str], spec: ImageSpec) -> None:
+    """Compare the colours that a file states with the description.
+
+    Red, green, blue in this order prove nothing: GDAL states them for any three 8-bit bands.
+
+    Raises:
+        ImagePairError: they differ.
+    """
+    stated = tuple(colour for colour in colours if colour in RGB)
+    if sorted(stated) != sorted(RGB) or stated == RGB or not set(RGB) <= set(spec.bands):
+        return
+    if any(colours[spec.bands.index(band)] != band for band in RGB):
+        places = ', '.join(f'{band} is band {colours.index(band) + 1}' for band in RGB)
+        raise ImagePairError(
+            f'The image {path} states that {places}, but the model takes {spec.describe()}, in '
+            'this order. State in the config which band of a file each of these is, '
+            'image = dict(..., file_bands=[...]).'
+        )
+
+
+def _misfit(path: Path, image: OpenImage, spec: ImageSpec, remedy: str) -> ImagePairError:
+    """The error for a file that holds something other than the description states."""
+    plural = 's' if image.bands > 1 else ''
+    alpha = ', the last of them alpha' if image.colours[-1:] == (ALPHA,) else ''
+    return ImagePairError(
+        f'The image {path} has {image.bands} band{plural} of {image.dtype}{alpha}, but the model '
+        f'takes {spec.describe()}. {remedy}'
+    )
 
 
 def decode_image(content: bytes, source: Path) -> np.ndarray:
@@ -139,17 +240,26 @@ def _depth(path: Path) -> str:
 
 
 class DecodedImage:
-    """An image in memory."""
+    """An image in memory.
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    Args:
+        pixels: (H, W, C).
+        colours: what the file calls its bands; () where it names none.
+    """
+
+    def __init__(self, pixels: np.ndarray, colours: tuple[str, ...] = ()) -> None:
         self.pixels = pixels
+        self.colours = colours
         self.height, self.width, self.bands = pixels.shape
         self.dtype = pixels.dtype
 
-    def read(self, window: Window) -> np.ndarray:
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """See :class:`OpenImage`."""
         rows = slice(window.top, window.top + window.height)
-        return self.pixels[rows, window.left : window.left + window.width]
+        part = self.pixels[rows, window.left : window.left + window.width]
+        if bands is None or list(bands) == list(range(1, self.bands + 1)):
+            return part
+        return part[..., [number - 1 for number in bands]]
 
 
 class RasterImage:
@@ -159,9 +269,11 @@ class RasterImage:
         self.file = file
         self.path = path
         self.height, self.width, self.bands = file.height, file.width, file.count
-        self.dtype = np.dtype(file.dtypes[0])
+        is_bilevel = file.tags(1, ns='IMAGE_STRUCTURE').get('NBITS') == '1'  # bool for Pillow, too
+        self.dtype = np.dtype(bool if is_bilevel else file.dtypes[0])
+        self.colours = tuple(colour.name for colour in file.colorinterp)
 
-    def read(self, window: Window) -> np.ndarray:
+    def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """See :class:`OpenImage`.
 
         Raises:
@@ -170,12 +282,13 @@ class RasterImage:
         rows = (window.top, window.top + window.height)
         columns = (window.left, window.left + window.width)
         try:
-            bands = self.file.read(window=(rows, columns))  # (C, H, W)
+            wanted = None if bands is None else list(bands)
+            pixels = self.file.read(wanted, window=(rows, columns))  # (C, H, W)
         except Exception as error:  # each driver has its own
-            raise ImagePairError(f'Cannot read {self.path}: {error}. Is the file whole?') from error
-        if self.file.tags(1, ns='IMAGE_STRUCTURE').get('NBITS') == '1':
-            bands = bands.astype(bool)  # as Pillow gives a bilevel file
-        return np.moveaxis(bands, 0, -1)
+            raise ImagePairError(
+                f'Cannot read the image {self.path}: {error}. Is the file whole?'
+            ) from error
+        return np.moveaxis(pixels, 0, -1).astype(self.dtype, copy=False)
 
 
 def _find_rasterio() -> Any:
@@ -187,27 +300,24 @@ def _find_rasterio() -> Any:
     return rasterio
 
 
-def _decode_tiff(path: Path) -> np.ndarray:
+def _decode_tiff(path: Path) -> DecodedImage:
     content = path.read_bytes()
     try:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.array(image)
+            bands = image.getbands()
     except Exception as error:  # each format has its own
         raise StackError(
             f'Cannot read {path} without rasterio ({error}). It comes with the extra `geo`: '
             "in a checkout: pip install -e '.[geo]'."
         ) from error
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    colours = (*['undefined'] * (len(bands) - 1), ALPHA) if bands[-1] == 'A' else ()
+    return DecodedImage(pixels if pixels.ndim == 3 else pixels[..., None], colours)
 
 
 def to_bgr(image: np.ndarray) -> np.ndarray:
-    """Three bands in OpenCV's order; other images as they are."""
+    """Three bands (H, W, 3) from RGB to OpenCV's order; other images as they are."""
     return np.ascontiguousarray(image[..., ::-1] if image.shape[2] == 3 else image)
 
 
 from_bgr = to_bgr
-
-
-def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
-    """Stand-in until the data branch is merged."""
-    return read_image(path)

@@ -52,7 +52,7 @@ def test_a_data_set_follows_it_and_arguments_come_first(tmp_path):
     encoding = dict(unchanged=0, changed=1)
     write_manifest(root, before_dir='x', after_dir='y', label_dir='z', label_encoding=encoding)
     dataset = LEVIRCDDataset(data_root=str(root), split='train')
-    assert len(dataset) == 4 and dataset.label_encoding.changed == 1
+    assert len(dataset) == 4 and dict(dataset.label_encoding.values)['changed'] == 1
     (root / 'train' / 'z').rename(root / 'train' / 'other')
     given = LEVIRCDDataset(data_root=str(root), split='train', label_dir='other')
     assert len(given) == 4

@@ -9,7 +9,17 @@ from PIL import Image
 
 from mmcd.errors import ImagePairError, StackError
 from mmcd.io import images as image_files
-from mmcd.io.images import Window, decode_image, open_image, read_header, read_image
+from mmcd.io.images import (
+    Window,
+    decode_image,
+    from_bgr,
+    open_image,
+    read_header,
+    read_image,
+    read_pair_image,
+    to_bgr,
+)
+from mmcd.structures import RGB_8BIT, ImageSpec
 from tests.tiff_files import write_tiff
 
 
@@ -83,3 +93,152 @@ def test_truncated_tiff(tmp_path):
 
 def test_window_within():
     assert Window(10, 20, 16, 16).within(20, 100) == Window(10, 20, 10, 16)
+
+
+RGB_IMAGE = random_image(3, 'uint8')
+GREY_IMAGE = RGB_IMAGE[..., 0]
+PALETTE_IMAGE = Image.fromarray(RGB_IMAGE).convert('P')
+NIR = ('red', 'green', 'blue', 'nir')
+
+
+@pytest.mark.parametrize(
+    ('image', 'name'),
+    [
+        (Image.fromarray(RGB_IMAGE), 'rgb.png'),
+        (Image.fromarray(RGB_IMAGE), 'rgb.jpg'),
+        (Image.fromarray(RGB_IMAGE), 'rgb.bmp'),
+        (Image.fromarray(GREY_IMAGE), 'grey.png'),
+        (Image.fromarray(GREY_IMAGE), 'grey.jpg'),
+        (Image.fromarray(GREY_IMAGE > 99), 'bilevel.png'),
+        (Image.fromarray(random_image(4, 'uint8'), 'RGBA'), 'alpha.png'),
+        (Image.fromarray(random_image(2, 'uint8'), 'LA'), 'grey_alpha.png'),
+        (PALETTE_IMAGE, 'palette.png'),
+        (Image.fromarray(random_image(4, 'uint8'), 'CMYK'), 'cmyk.jpg'),
+    ],
+)
+def test_8_bit_rgb_is_what_opencv_reads(tmp_path, image, name):
+    path = tmp_path / name
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    image.save(path, **(dict(exif=exif) if path.suffix == '.jpg' else {}))
+    expected = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    read = read_pair_image(path, RGB_8BIT)
+    assert read.dtype == np.uint8 and read.flags.c_contiguous
+    assert (read == expected[..., ::-1]).all()
+
+
+@pytest.mark.parametrize(
+    ('bands', 'dtype', 'spec'),
+    [
+        (3, 'uint8', {}),
+        (3, 'uint16', dict(dtype='uint16')),
+        (1, 'uint8', dict(bands=['grey'])),
+        (1, 'uint16', dict(bands=['radar'], dtype='uint16')),
+        (3, 'uint8', dict(bands=['nir', 'red', 'green'])),
+        (3, 'uint8', dict(bands=['blue', 'red'], file_bands=[3, 1])),
+        (1, 'uint8', dict(file_bands=[1, 1, 1])),
+        (4, 'uint8', dict(bands=NIR)),
+        (4, 'uint16', dict(bands=NIR, dtype='uint16')),
+        (4, 'int16', dict(bands=NIR, dtype='int16')),
+        (4, 'float32', dict(bands=NIR, dtype='float32')),
+        (13, 'uint16', dict(bands=['b8', 'b2'], dtype='uint16', file_bands=[8, 2])),
+    ],
+)
+def test_bands_and_type_of_the_description(tmp_path, bands, dtype, spec):
+    image = random_image(bands, 'uint8').astype(dtype) * (1 if dtype == 'uint8' else 100)
+    spec = ImageSpec.from_config(spec)
+    expected = image if spec.file_bands is None else image[..., np.array(spec.file_bands) - 1]
+    write_tiff(tmp_path / 'image.tif', image)
+    if bands <= 3 and dtype.startswith('uint'):  # all that PNG holds
+        write_png(tmp_path / 'image.png', image)
+    for path in tmp_path.iterdir():
+        read = read_pair_image(path, spec)
+        assert read.dtype == dtype
+        assert (read == expected).all()
+
+
+def test_values_that_are_not_numbers_pass(tmp_path):
+    image = random_image(2, 'uint8').astype(np.float32)
+    image[3, 4, 1] = np.nan
+    write_tiff(tmp_path / 'image.tif', image)
+    spec = ImageSpec(bands=('vv', 'vh'), dtype='float32')
+    np.testing.assert_array_equal(read_pair_image(tmp_path / 'image.tif', spec), image)
+
+
+@pytest.mark.parametrize(
+    ('bands', 'dtype', 'spec', 'message'),
+    [
+        (3, 'uint16', {}, r"has 3 bands of uint16, but .* takes 3 bands \(red.* dtype='uint16'"),
+        (3, 'uint8', dict(dtype='uint16'), '.* takes .* of uint16. Files are never rescaled'),
+        (4, 'uint16', dict(dtype='uint16'), r'has 4 bands .* takes 3 bands.*bands=\[\.\.\.\]'),
+        (3, 'uint8', dict(bands=NIR), r'has 3 bands .* takes 4 bands.*file_bands'),
+        (1, 'uint8', {}, 'has 1 band of uint8, but the model takes 3 bands'),
+        (2, 'uint8', dict(file_bands=[1, 2, 3]), r'.* takes .*file_bands=\[1, 2, 3\] names others'),
+    ],
+)
+def test_what_does_not_fit_the_description(tmp_path, bands, dtype, spec, message):
+    path = tmp_path / 'image.tif'
+    write_tiff(path, random_image(bands, dtype))
+    with pytest.raises(ImagePairError, match=rf'image\.tif {message}'):
+        read_pair_image(path, ImageSpec.from_config(spec))
+
+
+def test_16_bit_png_is_no_8_bit_image(tmp_path):
+    for bands in (1, 3):
+        write_png(tmp_path / 'image.png', random_image(bands, 'uint16'))
+        with pytest.raises(ImagePairError, match=r'image\.png has . bands? of uint16, .* takes '):
+            read_pair_image(tmp_path / 'image.png', RGB_8BIT)
+
+
+def write_marked(path, image, *colours):
+    from rasterio.enums import ColorInterp
+
+    write_tiff(path, image)
+    with image_files._find_rasterio().open(path, 'r+') as file:
+        file.colorinterp = [ColorInterp[colour] for colour in colours]
+
+
+def test_an_alpha_band_of_a_tiff_does_not_count(tmp_path):
+    image, path = random_image(4, 'uint8'), tmp_path / 'image.tif'
+    write_marked(path, image, 'red', 'green', 'blue', 'alpha')
+    assert (read_pair_image(path, RGB_8BIT) == image[..., :3]).all()
+    # GDAL marks near infrared as alpha, too, if it is not told what it is.
+    assert (read_pair_image(path, ImageSpec(bands=NIR)) == image).all()
+    with pytest.raises(ImagePairError, match='4 bands of uint8, the last of them alpha, but'):
+        read_pair_image(path, ImageSpec(bands=('grey',)))
+
+
+def test_the_order_that_a_tiff_states_is_compared(tmp_path):
+    image, path = random_image(4, 'uint16'), tmp_path / 'image.tif'
+    write_marked(path, image, 'blue', 'green', 'red', 'undefined')
+    spec = ImageSpec(bands=NIR, dtype='uint16')
+    with pytest.raises(ImagePairError, match=r'red is band 3, .* takes .*file_bands'):
+        read_pair_image(path, spec)
+    for right in (dict(bands=NIR, file_bands=(3, 2, 1, 4)), dict(bands=(*NIR[2::-1], 'nir'))):
+        assert read_pair_image(path, ImageSpec(dtype='uint16', **right)).shape == (20, 30, 4)
+
+
+def test_a_pair_image_without_rasterio(tmp_path, monkeypatch):
+    image = random_image(3, 'uint8')
+    Image.fromarray(image).save(tmp_path / 'rgb.tif')
+    Image.fromarray(random_image(4, 'uint8'), 'RGBA').save(tmp_path / 'alpha.tif')
+    monkeypatch.setattr(image_files, '_find_rasterio', lambda: None)
+    assert (read_pair_image(tmp_path / 'rgb.tif', RGB_8BIT) == image).all()
+    assert read_pair_image(tmp_path / 'alpha.tif', RGB_8BIT).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize('name', ['image.png', 'image.tif'])
+def test_files_that_are_gone_or_no_images(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=name):
+        read_pair_image(tmp_path / name, RGB_8BIT)
+    (tmp_path / name).write_bytes(b'<html>')
+    with pytest.raises(ImagePairError, match=r'(Cannot read|Cannot decode) the image'):
+        read_pair_image(tmp_path / name, RGB_8BIT)
+
+
+@pytest.mark.parametrize('bands', [1, 3, 4])
+def test_bgr_turns_three_bands_only_and_back(bands):
+    image = random_image(bands, 'uint8')
+    turned = to_bgr(image)
+    assert (turned == (image[..., ::-1] if bands == 3 else image)).all()
+    assert (from_bgr(turned) == image).all()
