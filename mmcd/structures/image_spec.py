@@ -158,7 +158,7 @@ class ImageSpec:
         if self.value_range is None:
             return pixels
         low, high = self.value_range
-        return ((pixels - low) * (FULL_SCALE / (high - low))).clip(0, FULL_SCALE)
+        return ((pixels - low) * (FULL_SCALE / (high - low))).clip(0.0, FULL_SCALE)
 
     def display_indices(self) -> tuple[int, ...]:
         """The positions of the three bands that are shown as red, green and blue."""

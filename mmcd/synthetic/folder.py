@@ -13,7 +13,9 @@ import numpy as np
 
 from mmcd.errors import ConfigError, DatasetError
 from mmcd.io.atomic import write_whole
+from mmcd.io.image_encoding import encode_image
 
+from .multispectral import find_sensor, sense
 from .pair import check_size, make_pair
 
 GENERATOR_VERSION = 1  # goes up whenever the same seed makes other pixels
@@ -30,6 +32,7 @@ class SampleSettings:
         counts: Pairs of each split.
         size: Height and width of an image in pixels.
         seed: Decides all scenes: each depends on it, its split and its number, not on the counts.
+        sensor: What the scenes are seen with, one of `mmcd.synthetic.multispectral.SENSORS`.
 
     Raises:
         ConfigError: A count or the seed is negative, a split unknown or the size out of range.
@@ -38,9 +41,11 @@ class SampleSettings:
     counts: Mapping[str, int]
     size: int = 256
     seed: int = 0
+    sensor: str = 'rgb'
 
     def __post_init__(self) -> None:
         check_size(self.size)
+        find_sensor(self.sensor)
         if self.seed < 0:
             raise ConfigError(f'expected a seed of 0 or more, but got {self.seed}')
         for split, count in self.counts.items():
@@ -52,7 +57,13 @@ class SampleSettings:
     def manifest(self) -> dict[str, object]:
         """What `sample.json` holds."""
         version = {'generator': GENERATOR_VERSION, 'seed': self.seed, 'size': self.size}
-        return {**version, 'counts': dict(self.counts)}
+        # Folders of before there were sensors do not name one.
+        sensor = {} if self.sensor == 'rgb' else {'sensor': self.sensor}
+        return {**version, **sensor, 'counts': dict(self.counts)}
+
+    def suffix(self, kind: str) -> str:
+        """Ending of the files of A, B or label."""
+        return '.png' if self.sensor == 'rgb' or kind == 'label' else '.tif'
 
     def names(self) -> Iterator[tuple[str, int]]:
         """All pairs as split and number."""
@@ -60,15 +71,16 @@ class SampleSettings:
             yield from ((split, number) for number in range(count))
 
 
-def file_name(split: str, number: int) -> str:
-    """Name of a pair's three files, such as `train_0003.png`."""
-    return f'{split}_{number:04d}.png'
+def pair_files(out: Path, settings: SampleSettings, split: str, number: int) -> dict[str, Path]:
+    """A pair's files A, B and label, such as `train/A/train_0003.png`."""
+    stem = f'{split}_{number:04d}'
+    return {kind: out / split / kind / f'{stem}{settings.suffix(kind)}' for kind in KINDS}
 
 
-def missing_files(out: Path, split: str, number: int) -> tuple[str, ...]:
-    """Which of A, B and label a pair still lacks."""
-    name = file_name(split, number)
-    return tuple(kind for kind in KINDS if not (out / split / kind / name).is_file())
+def missing_files(out: Path, settings: SampleSettings, split: str, number: int) -> dict[str, Path]:
+    """Those of a pair's files that are not there."""
+    files = pair_files(out, settings, split, number)
+    return {kind: path for kind, path in files.items() if not path.is_file()}
 
 
 def prepare_folder(out: Path, settings: SampleSettings, overwrite: bool = False) -> None:
@@ -108,9 +120,10 @@ def _check_manifest(out: Path, settings: SampleSettings) -> None:
     try:
         found = json.loads(path.read_text())
         kept = {key: found[key] for key in ('generator', 'seed', 'size')}
+        kept['sensor'] = found.get('sensor', 'rgb')
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f'{path} is not a manifest of sample pairs. {advice}') from error
-    wanted = settings.manifest()
+    wanted = {'sensor': settings.sensor, **settings.manifest()}
     differing = [key for key in kept if kept[key] != wanted[key]]
     if differing:
         came = ', '.join(f'{key} {kept[key]}' for key in differing)
@@ -121,13 +134,14 @@ def _check_manifest(out: Path, settings: SampleSettings) -> None:
 def _own_images(out: Path) -> Iterator[Path]:
     for split in SPLITS:
         for kind in KINDS:
-            yield from (out / split / kind).glob(f'{split}_[0-9][0-9][0-9][0-9]*.png')
+            for suffix in ('.png', '.tif'):
+                yield from (out / split / kind).glob(f'{split}_[0-9][0-9][0-9][0-9]*{suffix}')
 
 
 def surplus(out: Path, settings: SampleSettings) -> int:
     """How many pairs the folder holds beyond the counts."""
-    wanted = {file_name(split, number) for split, number in settings.names()}
-    return len({path.name for path in _own_images(out)} - wanted)
+    wanted = {f'{split}_{number:04d}' for split, number in settings.names()}
+    return len({path.stem for path in _own_images(out)} - wanted)
 
 
 def write_pairs(out: Path, settings: SampleSettings, workers: int) -> Iterator[tuple[int, int]]:
@@ -141,7 +155,7 @@ def write_pairs(out: Path, settings: SampleSettings, workers: int) -> Iterator[t
     Yields:
         Pairs made so far and pairs to make, after each pair.
     """
-    jobs = [job for job in settings.names() if missing_files(out, *job)]
+    jobs = [job for job in settings.names() if missing_files(out, settings, *job)]
     with ProcessPoolExecutor(max(1, min(workers, len(jobs)))) as pool:
         running = [pool.submit(write_pair, out, settings, *job) for job in jobs]
         try:
@@ -158,7 +172,13 @@ def write_pair(out: Path, settings: SampleSettings, split: str, number: int) -> 
     cv2.setNumThreads(1)  # the processes share the cores already
     seed = np.random.SeedSequence(settings.seed, spawn_key=(SPLITS.index(split), number))
     pair = make_pair(seed, settings.size)
-    images = {'A': pair.before[..., ::-1], 'B': pair.after[..., ::-1], 'label': pair.label}
-    for kind in missing_files(out, split, number):
-        encoded = cv2.imencode('.png', images[kind], [cv2.IMWRITE_PNG_COMPRESSION, 6])[1]
-        write_whole(out / split / kind / file_name(split, number), encoded.tobytes())
+    sensor = find_sensor(settings.sensor)
+    dates = {'A': pair.before, 'B': pair.after}
+    for kind, path in missing_files(out, settings, split, number).items():
+        image = pair.label[..., None]
+        if kind in dates:
+            # Apart from the seeds that the pair itself is drawn with.
+            key = (*seed.spawn_key, len(KINDS) + KINDS.index(kind))
+            noise = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
+            image = sense(dates[kind], sensor, noise)
+        write_whole(path, encode_image(image, path.suffix, bands=sensor.bands))

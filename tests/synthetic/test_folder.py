@@ -12,8 +12,8 @@ from mmcd.synthetic.folder import (
     KINDS,
     SPLITS,
     SampleSettings,
-    file_name,
     missing_files,
+    pair_files,
     prepare_folder,
     surplus,
     write_pair,
@@ -61,10 +61,10 @@ def test_a_pair_does_not_depend_on_the_counts(tmp_path: Path) -> None:
 def test_only_missing_files_are_made(tmp_path: Path) -> None:
     make(tmp_path)
     whole = contents(tmp_path)
-    marked, lost = (tmp_path / 'train' / kind / file_name('train', 0) for kind in ('A', 'B'))
+    marked, lost = (pair_files(tmp_path, SETTINGS, 'train', 0)[kind] for kind in 'AB')
     marked.write_bytes(b'kept')
     lost.unlink()
-    assert missing_files(tmp_path, 'train', 0) == ('B',)
+    assert list(missing_files(tmp_path, SETTINGS, 'train', 0)) == ['B']
     assert make(tmp_path) == [(1, 1)]
     assert marked.read_bytes() == b'kept'
     assert lost.read_bytes() == whole[f'train/B/{lost.name}']
@@ -140,7 +140,7 @@ def test_the_committed_examples_are_what_the_generator_makes(tmp_path: Path) -> 
         write_pair(tmp_path, settings, split, 0)
         for kind in KINDS:
             ours, kept = (
-                cv2.imread(str(root / split / kind / file_name(split, 0)), -1).astype(int)
+                cv2.imread(str(pair_files(root, settings, split, 0)[kind]), -1).astype(int)
                 for root in (tmp_path, EXAMPLES)
             )
             # Another processor may round a few pixels the other way.

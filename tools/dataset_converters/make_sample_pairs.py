@@ -25,6 +25,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--test', type=int, default=60, help='pairs to test on')
     parser.add_argument('--size', type=int, default=256, help='height and width in pixels')
     parser.add_argument('--seed', type=int, default=0, help='other seeds make other scenes')
+    parser.add_argument(
+        '--sensor',
+        choices=['rgb', 'rgbn', 'sentinel2'],
+        default='rgb',
+        help='what the scenes are seen with: 8-bit RGB, or 16-bit TIFF files of four or thirteen '
+        'bands (default: %(default)s)',
+    )
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
     parser.add_argument(
         '--overwrite', action='store_true', help='remove the pairs that are there first'
@@ -45,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     """Fill the folder; 0 when it is complete."""
     args = parse_args(argv)
     counts = {'train': args.train, 'val': args.val, 'test': args.test}
-    settings = SampleSettings(counts, args.size, args.seed)
+    settings = SampleSettings(counts, args.size, args.seed, args.sensor)
     prepare_folder(args.out, settings, args.overwrite)
     for done, total in write_pairs(args.out, settings, args.workers):
         report(done, total)

@@ -1,25 +1,9 @@
 # CDD (SVCD) as downloaded: 10,000 / 3,000 / 3,000 pairs of 256x256.
-dataset_type = 'CDDDataset'
-data_root = 'data/CDD'
+_base_ = 'pairs.py'
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
-)
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='val', test_mode=True),
-)
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='test', test_mode=True),
-)
+data_root = 'data/CDD'
+pairs = dict(type='CDDDataset', data_root=data_root)
+
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(batch_size=8, dataset=pairs)
+test_dataloader = dict(batch_size=8, dataset=pairs)

@@ -1,25 +1,10 @@
 # LEVIR-CD as downloaded: 445 / 64 / 128 tiles of 1024x1024.
-dataset_type = 'LEVIRCDDataset'
-data_root = 'data/LEVIR-CD'
+_base_ = 'pairs.py'
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='val', test_mode=True),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='test', test_mode=True),
-)
+data_root = 'data/LEVIR-CD'
+image = dict(metres_per_pixel=0.5)
+pairs = dict(type='LEVIRCDDataset', data_root=data_root)
+
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+test_dataloader = dict(dataset=pairs)

@@ -1,25 +1,9 @@
 # The sample pairs that tools/dataset_converters/make_sample_pairs.py makes, 256x256.
-dataset_type = 'BitemporalDataset'
-data_root = 'data/sample'
+_base_ = 'pairs.py'
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='val', test_mode=True),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='test', test_mode=True),
-)
+data_root = 'data/sample'
+pairs = dict(type='BitemporalDataset', data_root=data_root)
+
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+test_dataloader = dict(dataset=pairs)

@@ -1,25 +1,10 @@
 # WHU-CD as tools/dataset_converters/prepare.py cuts it: tiles of 256x256.
-dataset_type = 'WHUCDDataset'
-data_root = 'data/WHU-CD'
+_base_ = 'pairs.py'
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
-)
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='val', test_mode=True),
-)
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type=dataset_type, data_root=data_root, split='test', test_mode=True),
-)
+data_root = 'data/WHU-CD'
+image = dict(metres_per_pixel=0.2)
+pairs = dict(type='WHUCDDataset', data_root=data_root)
+
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(batch_size=8, dataset=pairs)
+test_dataloader = dict(batch_size=8, dataset=pairs)

@@ -1,0 +1,58 @@
+"""Encoding images as PNG or TIFF."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mmcd.errors import StackError
+from mmcd.io.images import to_bgr
+
+PNG_COMPRESSION = 6
+
+
+def encode_image(
+    pixels: np.ndarray,
+    suffix: str,
+    *,
+    bands: Sequence[str] | None = None,
+    compression: int = PNG_COMPRESSION,
+) -> bytes:
+    """The bytes of an image file.
+
+    Args:
+        pixels: (H, W, C) of any bands; PNG takes one band, or three of 8 bit as RGB.
+        suffix: '.png', or '.tif' for all that PNG does not hold.
+        bands: names that a TIFF file gives its bands.
+        compression: of PNG, from 0 to 9.
+
+    Raises:
+        StackError: rasterio, which writes TIFF files, is missing.
+    """
+    if suffix == '.png':
+        flags = [cv2.IMWRITE_PNG_COMPRESSION, compression]
+        return cv2.imencode('.png', to_bgr(pixels), flags)[1].tobytes()
+    return _encode_tiff(pixels, bands)
+
+
+def _encode_tiff(pixels: np.ndarray, bands: Sequence[str] | None) -> bytes:
+    try:
+        from rasterio.errors import NotGeoreferencedWarning
+        from rasterio.io import MemoryFile
+    except ImportError as error:
+        raise StackError(
+            'Images of more than 8 bit, or of other than 1 or 3 bands, are written by rasterio. It '
+            "comes with the extra `geo`; in a checkout: pip install -e '.[geo]'."
+        ) from error
+    height, width, number = pixels.shape
+    shape = dict(height=height, width=width, count=number, dtype=pixels.dtype.name)
+    with MemoryFile() as memory, warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        with memory.open(driver='GTiff', compress='deflate', **shape) as file:
+            file.write(np.moveaxis(pixels, -1, 0))
+            if bands is not None:
+                file.descriptions = tuple(bands)
+        return bytes(memory.getbuffer())
