@@ -9,6 +9,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
 from mmcd.errors import ExportError
+from mmcd.export.adaptive_pooling import with_exportable_pooling
 from mmcd.inference.export_metadata import DEEPNESS, FULL_SCALE, SEPARATE
 from mmcd.inference.network_predictor import image_of
 from mmcd.inference.restructured import network_as_trained, restructured_network
@@ -86,6 +87,7 @@ def exportable_network(model: EncoderDecoder, *, optimize: bool = True) -> nn.Mo
     """
     make = restructured_network if optimize else network_as_trained
     network = to_traceable(make(model, torch.float32))
+    network = with_exportable_pooling(network)
     # Channels last, an exporter takes conditions on strides for conditions on sizes.
     return network.to(memory_format=torch.contiguous_format)
 
