@@ -12,7 +12,7 @@ from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
 _INVALID = 254  # marks values outside the encoding in the look-up table; no class has this index
-_NO_CLASS = ('ignored', 'threshold')
+NO_CLASS = ('ignored', 'threshold')  # keys of an encoding that are not the name of a class
 
 
 @dataclass(frozen=True, init=False)
@@ -68,7 +68,7 @@ class LabelEncoding:
             ConfigError: an unknown key, a class without its value, or a threshold for more than
                 two classes.
         """
-        unknown = config.keys() - {*classes.names, *_NO_CLASS}
+        unknown = config.keys() - {*classes.names, *NO_CLASS}
         if unknown:
             raise ConfigError(
                 f'A label encoding has the keys {", ".join(classes.names)}, ignored and threshold; '
@@ -85,7 +85,7 @@ class LabelEncoding:
                 f'A label encoding has a value for each of {", ".join(classes.names)}; got '
                 f'{dict(config)}.'
             )
-        return cls(**values, **{key: config[key] for key in _NO_CLASS if key in config})
+        return cls(**values, **{key: config[key] for key in NO_CLASS if key in config})
 
     def __str__(self) -> str:
         if self.threshold is not None:

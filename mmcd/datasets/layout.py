@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mmcd.datasets.label_encoding import NO_CLASS
 from mmcd.errors import DatasetError
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from mmcd.structures.change_classes import UNCHANGED, default_palette
 
 MANIFEST = 'prepared.json'
 FORMAT = 1  # goes up when older readers would misread the file
@@ -34,6 +37,19 @@ class PairLayout:
     label_encoding: Mapping[str, int] = field(
         default_factory=lambda: dict(unchanged=0, changed=255)
     )
+
+    @property
+    def classes(self) -> ChangeClasses:
+        """The classes that the label encoding names; binary change under a threshold.
+
+        Raises:
+            ConfigError: it names one class only.
+        """
+        names = [name for name in self.label_encoding if name not in NO_CLASS]
+        if set(names) <= set(BINARY_CHANGE.names):
+            return BINARY_CHANGE
+        names.sort(key=lambda name: name != BINARY_CHANGE.names[UNCHANGED])  # the others stay
+        return ChangeClasses(tuple(names), tuple(default_palette(len(names))))
 
 
 @dataclass(frozen=True)

@@ -57,3 +57,10 @@ def test_a_data_set_follows_it_and_arguments_come_first(tmp_path):
     given = LEVIRCDDataset(data_root=str(root), split='train', label_dir='other')
     assert len(given) == 4
     assert json.loads((root / MANIFEST).read_text())['complete']
+
+
+def test_the_classes_are_those_of_the_label_encoding():
+    assert PairLayout().classes == PairLayout(label_encoding=dict(threshold=9)).classes
+    assert PairLayout(label_encoding=dict(changed=0, unchanged=9)).classes.is_binary
+    several = PairLayout(label_encoding=dict(built=2, ignored=9, unchanged=0, razed=1)).classes
+    assert several.names == ('unchanged', 'built', 'razed')

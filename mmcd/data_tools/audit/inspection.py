@@ -14,11 +14,13 @@ from mmcd.data_tools.audit.findings import Finding
 from mmcd.data_tools.audit.fingerprint import fingerprint
 from mmcd.data_tools.audit.moments import Moments
 from mmcd.data_tools.audit.registration import Shift, estimate_shift
-from mmcd.datasets.label_encoding import CHANGED, IGNORED, LabelEncoding
+from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.pair_index import PairFiles
 from mmcd.datasets.transforms.loading import decode_label, take_single_band
 from mmcd.errors import LabelError, MMCDError
-from mmcd.io.images import TIFF_SUFFIXES, decode_image, read_image
+from mmcd.io.images import read_image, read_pair_image
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
+from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
 EMPTY_SHARE = 0.5  # of an image that is black or white all over, from which on it is reported
 
@@ -31,11 +33,15 @@ class PairTask:
         split: its split.
         files: its files.
         encoding: what its label values mean.
+        classes: of its label.
+        image: the image description of a config; None: images are taken as they are.
     """
 
     split: str
     files: PairFiles
     encoding: LabelEncoding
+    classes: ChangeClasses = BINARY_CHANGE
+    image: ImageSpec | None = None
 
 
 @dataclass
@@ -50,11 +56,11 @@ class PairRecord:
         dtype: of its images.
         digests: of the pixels of both dates.
         prints: fingerprints of both dates; None for one that shows too little.
-        moments: of the pixels of both dates.
+        moments: of the pixels of both dates, scaled as the network's normalisation takes them.
         shift: of the second date against the first.
         label_counts: pixels of each label value; None where the label can't be read.
-        changed: changed pixels; None where the label breaks its encoding.
-        counted: pixels that are not ignored.
+        class_counts: pixels of each class, (K,); None where the label breaks its encoding.
+        image: see :class:`PairTask`.
     """
 
     split: str
@@ -67,8 +73,13 @@ class PairRecord:
     moments: Moments | None = None
     shift: Shift | None = None
     label_counts: np.ndarray | None = None
-    changed: int | None = None
-    counted: int = 0
+    class_counts: np.ndarray | None = None
+    image: ImageSpec | None = None
+
+    @property
+    def changed(self) -> int:
+        """Pixels with a change of any kind; 0 where the label breaks its encoding."""
+        return 0 if self.class_counts is None else int(self.class_counts[UNCHANGED + 1 :].sum())
 
     def find(self, check: str, path: Path, text: str) -> None:
         """Note a finding about one file."""
@@ -82,7 +93,7 @@ class PairRecord:
 
 def inspect_pair(task: PairTask) -> PairRecord:
     """Read the files of a pair, each once, and note what they hold and what is wrong."""
-    record = PairRecord(task.split, task.files)
+    record = PairRecord(task.split, task.files, image=task.image)
     before = _read(record, task.files.before)
     after = _read(record, task.files.after)
     label = _read_label(record, task)
@@ -101,26 +112,41 @@ def inspect_pair(task: PairTask) -> PairRecord:
 
 
 def grey_levels(image: np.ndarray) -> np.ndarray:
-    """(H, W, C) of any type to (H, W) float32 in levels of 8 bit."""
+    """(H, W, C) of any type to (H, W) float32 in levels of 8 bit; NaN becomes 0."""
     if image.dtype == np.uint8 and image.shape[2] == 3:
         return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey = image.mean(axis=2, dtype=np.float32)
-    return grey if image.dtype == np.uint8 else grey * (255 / max(float(grey.max()), 1e-6))
+    if image.dtype == np.uint8:
+        return grey
+    grey[~np.isfinite(grey)] = 0
+    low = min(float(grey.min()), 0.0)
+    return (grey - low) * (255 / max(float(grey.max()) - low, 1e-6))
+
+
+def read_date(path: Path, image: ImageSpec | None) -> np.ndarray:
+    """An image as the description states it; without one as the file holds it."""
+    return read_image(path) if image is None else read_pair_image(path, image)
 
 
 def _read(record: PairRecord, path: Path) -> np.ndarray | None:
     """An image, or None with a finding."""
     try:
-        content = path.read_bytes()
-        if damage := find_damage(content):
+        if damage := find_damage(path.read_bytes()):
             record.find('truncated', path, damage)
             return None
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            return read_image(path)
-        return decode_image(content, path)
+        return read_date(path, record.image)
     except (MMCDError, OSError) as error:
-        record.find('unreadable', path, str(error))
+        readable = record.image is not None and _is_readable(path)
+        record.find('image description' if readable else 'unreadable', path, str(error))
         return None
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        read_image(path)
+    except (MMCDError, OSError):
+        return False
+    return True
 
 
 def _read_label(record: PairRecord, task: PairTask) -> np.ndarray | None:
@@ -146,14 +172,12 @@ def _count_label(record: PairRecord, task: PairTask, label: np.ndarray) -> None:
     if label.dtype in (bool, np.uint8):
         record.label_counts = np.bincount(label.ravel(), minlength=256)
     try:
-        classes = task.encoding.decode(label, str(task.files.label))
+        decoded = task.encoding.decode(label, str(task.files.label))
     except LabelError as error:
         record.find('label values', task.files.label, str(error))
         return
-    record.changed = int(np.count_nonzero(classes == CHANGED))
-    record.counted = classes.size
-    if task.encoding.ignored is not None:
-        record.counted -= int(np.count_nonzero(classes == IGNORED))
+    counts = np.bincount(decoded.ravel(), minlength=IGNORED + 1)
+    record.class_counts = counts[: len(task.classes)]
 
 
 def _compare_sizes(
@@ -170,6 +194,10 @@ def _compare_sizes(
 
 def _look_for_nothing(record: PairRecord, image: np.ndarray, path: Path) -> None:
     """Images of one value, or mostly without data."""
+    if not np.isfinite(image).all():
+        share = float((~np.isfinite(image)).any(axis=2).mean())
+        record.find('not a number', path, f'{share:.2%} of the pixels are NaN or infinite')
+        return
     low, high = image.min(), image.max()
     if low == high:
         record.find('constant image', path, f'all pixels are {low}')
@@ -194,15 +222,21 @@ def _share_of(image: np.ndarray, value: int) -> float:
 def _measure(record: PairRecord, before: np.ndarray, after: np.ndarray) -> None:
     """What the images are recognised, compared and normalised by."""
     record.digests = _digest(before), _digest(after)
-    record.moments = Moments.of(before) + Moments.of(after)
+    record.moments = _moments(before, record.image) + _moments(after, record.image)
     first, second = grey_levels(before), grey_levels(after)
     record.prints = fingerprint(first), fingerprint(second)
     if record.digests[0] == record.digests[1]:
-        changed = bool(record.changed)
-        check = 'same dates, changed' if changed else 'same dates'
+        check = 'same dates, changed' if record.changed else 'same dates'
         record.find(check, record.files.after, f'its pixels are those of {record.files.before}')
     elif record.prints[0] is not None and record.prints[1] is not None:
         record.shift = estimate_shift(first, second)
+
+
+def _moments(image: np.ndarray, spec: ImageSpec | None) -> Moments:
+    """Those of the values that the data preprocessor subtracts the mean from."""
+    if spec is None or spec.value_range is None:
+        return Moments.of(image)
+    return Moments.of(spec.scale(image.astype(np.float32)))
 
 
 def _digest(image: np.ndarray) -> bytes:

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from mmcd.data_tools.audit.fingerprint import orient
-from mmcd.data_tools.audit.inspection import PairRecord, grey_levels
-from mmcd.io.images import read_image
+from mmcd.data_tools.audit.inspection import PairRecord, grey_levels, read_date
 
 SIDE = 128
 KEPT = 512  # reduced images in memory: 32 MB
@@ -70,6 +69,7 @@ class PictureShelf:
         return self._read(first), np.ascontiguousarray(other)
 
     def _read_reduced(self, image: Image) -> np.ndarray:
-        files = self._records[image.pair].files
-        grey = grey_levels(read_image((files.before, files.after)[image.date]))
+        record = self._records[image.pair]
+        path = (record.files.before, record.files.after)[image.date]
+        grey = grey_levels(read_date(path, record.image))
         return cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)

@@ -9,9 +9,11 @@ import numpy as np
 
 from mmcd.data_tools.audit.findings import CHECKS, ERROR, WARNING, Finding
 from mmcd.data_tools.audit.statistics import SplitStatistics, describe_values
+from mmcd.structures import RGB_8BIT
+from mmcd.structures.image_spec import FULL_SCALE
 
 MOST_LISTED = 10  # findings of one check in the table; JSON has all
-RGB = 3
+DIGITS = 6  # of printed means and deviations
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class AuditReport:
 
     def as_text(self) -> str:
         """The table, the findings, and what to paste into a config."""
-        return '\n'.join([*self._table(), '', *self._listed_findings(), *self._normalisation()])
+        parts = self._table(), self._class_shares(), [''], self._listed_findings()
+        return '\n'.join([line for part in (*parts, self._normalisation()) for line in part])
 
     def as_dict(self) -> dict[str, object]:
         """All of it, of types that JSON knows."""
@@ -59,6 +62,13 @@ class AuditReport:
         for row in rows:
             yield '  '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
 
+    def _class_shares(self) -> Iterator[str]:
+        for split in self.splits:
+            if split.readable and not split.classes.is_binary:
+                shares = zip(split.classes.names, split.class_shares, strict=True)
+                listed = ', '.join(f'{name} {share:.2%}' for name, share in shares)
+                yield f'{split.name}: {listed}'
+
     def _listed_findings(self) -> Iterator[str]:
         for check, (severity, meaning) in CHECKS.items():
             found = [finding for finding in self.findings if finding.check == check]
@@ -77,9 +87,8 @@ class AuditReport:
         first = self.splits[0] if self.splits else None
         if first is None or first.moments is None:
             return
-        order = ', red first' if len(first.moments.mean) == RGB else ''
         mean, deviation = _rounded(first.moments.mean), _rounded(first.moments.deviation)
-        yield f'Bands of {first.name}{order}, for the config:'
+        yield f'{_describe_values(first)}, for the config:'
         yield f'  model = dict(data_preprocessor=dict(mean={mean}, std={deviation}))'
 
 
@@ -101,6 +110,23 @@ def _row(split: SplitStatistics) -> tuple[str, ...]:
     )
 
 
+def _describe_values(split: SplitStatistics) -> str:
+    """What the mean and the deviation are of."""
+    spec = split.image
+    if spec is None:
+        bands, dtype = split.kinds.most_common(1)[0][0]
+        plain = (bands, dtype) == (RGB_8BIT.num_bands, RGB_8BIT.dtype)
+        order = (
+            ', red first' if plain else ' in the order of the files, which the config must state'
+        )
+        return f'Bands of {split.name}{order}'
+    text = f'Bands of {split.name} ({", ".join(spec.bands)})'
+    if spec.value_range is None:
+        return text
+    low, high = spec.value_range
+    return f'{text}, scaled from {low:g}..{high:g} to 0..{FULL_SCALE:g} as the model does'
+
+
 def _split_as_dict(split: SplitStatistics) -> dict[str, object]:
     moments = split.moments
     values = np.flatnonzero(split.label_counts)
@@ -109,6 +135,7 @@ def _split_as_dict(split: SplitStatistics) -> dict[str, object]:
         'sizes': [[*shape, count] for shape, count in split.shapes.most_common()],
         'bands': [[*kind, count] for kind, count in split.kinds.most_common()],
         'changed_share': split.share,
+        'class_shares': dict(zip(split.classes.names, split.class_shares.tolist(), strict=True)),
         'without_change': sorted(split.without_change),
         'label_values': {int(value): int(split.label_counts[value]) for value in values},
         'median_shift': float(np.median(split.shifts)) if split.shifts else None,
@@ -118,4 +145,4 @@ def _split_as_dict(split: SplitStatistics) -> dict[str, object]:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    return [round(float(value), 3) for value in values]
+    return [float(f'{value:.{DIGITS}g}') for value in values]

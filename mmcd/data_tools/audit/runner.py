@@ -33,7 +33,9 @@ def run_audit(splits: Sequence[AuditSplit], workers: int, show: Show | None = No
     if not tasks and not findings:
         folders = ', '.join(str(split.folders[0].path) for split in splits)
         raise DatasetNotFoundError(f'There are no images in {folders}.')
-    statistics = {split.name: SplitStatistics(split.name) for split in splits}
+    statistics = {
+        split.name: SplitStatistics(split.name, split.classes, split.image) for split in splits
+    }
     inspected = run_jobs(inspect_pair, tasks, workers)
     records = []
     for record in show(inspected, len(tasks)) if show else inspected:

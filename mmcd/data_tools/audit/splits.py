@@ -17,6 +17,7 @@ from mmcd.datasets.layout import PairLayout, read_manifest
 from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file
 from mmcd.errors import ConfigError, DatasetNotFoundError
 from mmcd.registry import DATASETS
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 
 SPLITS = ('train', 'val', 'test')
 ANY_SUFFIX = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
@@ -31,12 +32,16 @@ class AuditSplit:
         folders: those of before, after and label.
         encoding: what its label values mean.
         names: only these pairs; None: all.
+        classes: of its labels.
+        image: the image description of its config; None: images are taken as they are.
     """
 
     name: str
     folders: tuple[PairFolder, PairFolder, PairFolder]
     encoding: LabelEncoding
     names: tuple[str, ...] | None = None
+    classes: ChangeClasses = BINARY_CHANGE
+    image: ImageSpec | None = None
 
 
 @dataclass
@@ -61,7 +66,9 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
         # Not indexed: its errors would stop at the first of what an audit lists in full.
         dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         names = tuple(read_list_file(dataset.list_file)) if dataset.list_file else None
-        split = AuditSplit(name, dataset.folders, dataset.label_encoding, names)
+        split = AuditSplit(
+            name, dataset.folders, dataset.label_encoding, names, dataset.classes, dataset.image
+        )
         # A config may validate and test on the same split, which is no leak.
         if all(replace(split, name=other.name) != other for other in splits.values()):
             splits[name] = split
@@ -85,7 +92,8 @@ def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> li
         raise DatasetNotFoundError(f'There is no folder {folder} (from here: {Path.cwd()}).')
     names = [name for name in SPLITS if (folder / name).is_dir()] or ['']
     layout = _layout_of(folder, names[0], dict(given or {}))
-    encoding = LabelEncoding.from_config(layout.label_encoding)
+    classes = layout.classes
+    encoding = LabelEncoding.from_config(layout.label_encoding, classes)
     splits = []
     for name in names:
         folders = (
@@ -93,7 +101,7 @@ def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> li
             PairFolder('after', folder / name / layout.after_dir, layout.image_suffixes),
             PairFolder('label', folder / name / layout.label_dir, layout.label_suffixes),
         )
-        splits.append(AuditSplit(name or 'all', folders, encoding))
+        splits.append(AuditSplit(name or 'all', folders, encoding, classes=classes))
     return splits
 
 
@@ -110,7 +118,9 @@ def list_pairs(split: AuditSplit) -> Listing:
         before, after, label = files
         if before and after and label:
             pair = PairFiles(name, before, after, label)
-            listing.tasks.append(PairTask(split.name, pair, split.encoding))
+            listing.tasks.append(
+                PairTask(split.name, pair, split.encoding, split.classes, split.image)
+            )
             continue
         missing = ' and '.join(
             f'{folder.role} ({folder.path / name}.*)'

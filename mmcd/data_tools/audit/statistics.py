@@ -11,6 +11,8 @@ from mmcd.data_tools.audit.findings import Finding
 from mmcd.data_tools.audit.inspection import PairRecord
 from mmcd.data_tools.audit.moments import Moments
 from mmcd.data_tools.audit.registration import CLEAR
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
+from mmcd.structures.change_classes import UNCHANGED
 
 FAR = 4.0  # pixels of shift from which on a pair is reported
 MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
@@ -26,36 +28,40 @@ class SplitStatistics:
         pairs: whole pairs, whatever is wrong with them.
         shapes: how often each height and width occurs.
         kinds: how often each number of bands and type occurs.
-        changed: changed pixels.
-        counted: pixels that are not ignored.
+        classes: of its labels.
+        image: the image description of its config; None: there is none.
+        class_counts: pixels of each class, (K,).
         readable: labels that follow their encoding.
         without_change: names of pairs without a changed pixel.
         label_counts: pixels of each label value.
         shifts: of the pairs where it is clear, in pixels.
-        moments: of all images.
+        moments: of all images, scaled as the network's normalisation takes them.
     """
 
     name: str
+    classes: ChangeClasses = BINARY_CHANGE
+    image: ImageSpec | None = None
     pairs: int = 0
     shapes: Counter[tuple[int, int]] = field(default_factory=Counter)
     kinds: Counter[tuple[int, str]] = field(default_factory=Counter)
-    changed: int = 0
-    counted: int = 0
+    class_counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     readable: int = 0
     without_change: list[str] = field(default_factory=list)
     label_counts: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
     shifts: list[float] = field(default_factory=list)
     moments: Moments | None = None
 
+    def __post_init__(self) -> None:
+        self.class_counts = np.zeros(len(self.classes), np.int64)
+
     def add(self, record: PairRecord) -> None:
         """Count a pair."""
         self.pairs += 1
         if record.label_counts is not None:
             self.label_counts += record.label_counts
-        if record.changed is not None:
+        if record.class_counts is not None:
             self.readable += 1
-            self.changed += record.changed
-            self.counted += record.counted
+            self.class_counts += record.class_counts
             if not record.changed:
                 self.without_change.append(record.files.name)
         if record.shape is not None:
@@ -78,20 +84,33 @@ class SplitStatistics:
             self.moments = self.moments + moments
 
     @property
+    def class_shares(self) -> np.ndarray:
+        """Share of each class among the pixels that are not ignored; 0 where all are."""
+        return self.class_counts / max(int(self.class_counts.sum()), 1)
+
+    @property
     def share(self) -> float:
-        """Share of changed pixels; 0 where none is counted."""
-        return self.changed / self.counted if self.counted else 0.0
+        """Share of pixels with a change of any kind."""
+        return float(self.class_shares[UNCHANGED + 1 :].sum())
 
     def findings(self) -> list[Finding]:
         """What is wrong with the split as a whole."""
         found = []
         look = describe_values(self.label_counts)
-        if self.readable and not self.changed:
+        if self.readable and not self.share:
             text = f'{self.readable} labels without a changed pixel; they hold {look}'
             found.append(Finding('split without change', self.name, (), text))
         if self.share > MOSTLY:
-            text = f'{self.share:.1%} of the pixels are marked as changed; are 0 and 255 exchanged?'
+            text = f'{self.share:.1%} of the pixels are marked as changed; are values exchanged?'
             found.append(Finding('inverted labels', self.name, (), text))
+        bare = [
+            name
+            for name, count in zip(self.classes.names, self.class_counts, strict=True)
+            if not count
+        ]
+        if bare and self.share and not self.classes.is_binary:
+            text = f'no pixel of {", ".join(bare)}'
+            found.append(Finding('class without pixels', self.name, (), text))
         if len(self.shapes) > 1:
             text = ', '.join(f'{count} of {h}x{w}' for (h, w), count in self.shapes.most_common(5))
             found.append(Finding('mixed sizes', self.name, (), text))

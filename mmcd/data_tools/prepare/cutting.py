@@ -13,7 +13,7 @@ import numpy as np
 
 from mmcd.data_tools.prepare.plan import Tile
 from mmcd.data_tools.prepare.sources import Scene
-from mmcd.datasets.label_encoding import CHANGED, IGNORED, UNCHANGED, LabelEncoding
+from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout
 from mmcd.datasets.transforms.loading import read_single_band
 from mmcd.errors import ImagePairError, LabelError, MMCDError, StackError
@@ -25,10 +25,13 @@ from mmcd.io.images import (
     Window,
     open_image,
     read_header,
+    to_bgr,
 )
+from mmcd.io.masks import encode_mask
+from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from mmcd.structures.change_classes import IGNORED
 
 COMPRESSION = 1  # more takes twice as long to write and saves next to nothing on such images
-WRITTEN_IGNORED = 128  # in a written label, beside 0 unchanged and 255 changed
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class CutJob:
         layout: its layout.
         encoding: of the scene's label.
         compression: of PNG images, 0 (none) to 9.
+        classes: of the label.
     """
 
     scene: Scene
@@ -50,6 +54,7 @@ class CutJob:
     layout: PairLayout
     encoding: LabelEncoding
     compression: int = COMPRESSION
+    classes: ChangeClasses = BINARY_CHANGE
 
     def files(self, tile: Tile) -> tuple[Path, Path, Path]:
         """The before, after and label file of a tile."""
@@ -115,7 +120,10 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
             *images, label_path = job.files(tile)
             for image, path in zip((before, after), images, strict=True):
                 pixels = _pad(image.read(inside), window, 0)
-                write_whole(path, _encode_image(pixels, path, job.compression))
+                if path.suffix == '.png':
+                    write_whole(path, _encode_png(pixels, job.compression))
+                else:
+                    write_whole(path, _encode_tiff(pixels, image.colours))
             write_whole(label_path, _encode_label(label.read(inside), window, job))
 
 
@@ -150,32 +158,27 @@ def _pad(pixels: np.ndarray, window: Window, value: int) -> np.ndarray:
 
 
 def _encode_label(values: np.ndarray, window: Window, job: CutJob) -> bytes:
-    """A PNG of 0 unchanged, 255 changed and, where there are any, 128 ignored.
+    """A PNG in the encoding that the prepared data set states.
 
     Raises:
         LabelError: values outside the encoding, or several bands that differ.
     """
     if (values != values[..., :1]).any():
         raise LabelError(f'Label {job.scene.label}: expected one band, but it is coloured.')
-    classes = job.encoding.decode(values[..., 0], str(job.scene.label))
-    classes = _pad(classes[..., None], window, IGNORED)
-    table = np.zeros(256, np.uint8)
-    table[[UNCHANGED, CHANGED, IGNORED]] = 0, 255, WRITTEN_IGNORED
-    return _encode_png(table[classes])
+    label = job.encoding.decode(values[..., 0], str(job.scene.label))
+    label = _pad(label[..., None], window, IGNORED)[..., 0]
+    return encode_mask(label, job.classes)
 
 
-def _encode_image(pixels: np.ndarray, path: Path, compression: int) -> bytes:
-    return _encode_png(pixels, compression) if path.suffix == '.png' else _encode_tiff(pixels)
-
-
-def _encode_png(pixels: np.ndarray, compression: int = COMPRESSION) -> bytes:
-    pixels = pixels[..., ::-1] if pixels.shape[2] == 3 else pixels
+def _encode_png(pixels: np.ndarray, compression: int) -> bytes:
     flags = [cv2.IMWRITE_PNG_COMPRESSION, compression]
-    return cv2.imencode('.png', np.ascontiguousarray(pixels), flags)[1].tobytes()
+    return cv2.imencode('.png', to_bgr(pixels), flags)[1].tobytes()
 
 
-def _encode_tiff(pixels: np.ndarray) -> bytes:
+def _encode_tiff(pixels: np.ndarray, colours: tuple[str, ...]) -> bytes:
+    """A TIFF that states of its bands what its source does, such as which of them is alpha."""
     try:
+        from rasterio.enums import ColorInterp
         from rasterio.errors import NotGeoreferencedWarning
         from rasterio.io import MemoryFile
     except ImportError as error:
@@ -189,4 +192,6 @@ def _encode_tiff(pixels: np.ndarray) -> bytes:
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         with memory.open(driver='GTiff', compress='deflate', **shape) as file:
             file.write(np.moveaxis(pixels, -1, 0))
+            if colours:
+                file.colorinterp = [ColorInterp[colour] for colour in colours]
         return bytes(memory.getbuffer())

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mmcd.data_tools.parallel import run_jobs
-from mmcd.data_tools.prepare.cutting import COMPRESSION, WRITTEN_IGNORED, CutJob, CutResult, run_cut
+from mmcd.data_tools.prepare.cutting import COMPRESSION, CutJob, CutResult, run_cut
 from mmcd.data_tools.prepare.plan import Division, Plan, ScenePlan, make_plan
 from mmcd.data_tools.prepare.sources import Source
 from mmcd.data_tools.prepare.tiling import Tiling
@@ -19,6 +19,7 @@ from mmcd.datasets.pair_index import listed
 from mmcd.errors import DatasetError
 from mmcd.io.atomic import sweep_partial, write_whole
 from mmcd.io.images import TIFF_SUFFIXES
+from mmcd.io.masks import ignored_value
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,18 @@ class Preparation:
         if request.out.resolve() == request.folder.resolve():
             raise DatasetError(f'The pairs need a folder of their own, other than {request.out}.')
         self.request = request
-        self.encoding = LabelEncoding.from_config(request.source.layout.label_encoding)
+        layout = request.source.layout
+        self.classes = layout.classes
+        self.encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         scenes = request.source.find(request.folder, request.source)
         self.plan: Plan = make_plan(scenes, request.tiling, request.division)
 
     @property
     def layout(self) -> PairLayout:
         """How the prepared pairs are read."""
-        values = dict(unchanged=0, changed=255)
+        values = dict(zip(self.classes.names, self.classes.label_values, strict=True))
         if self.encoding.ignored is not None or self.plan.padded:
-            values['ignored'] = WRITTEN_IGNORED
+            values['ignored'] = ignored_value(self.classes)
         return PairLayout(image_suffixes=self.plan.image_suffixes(), label_encoding=values)
 
     def manifest(self, complete: bool) -> Manifest:
@@ -88,7 +91,7 @@ class Preparation:
         """Make the folders, once it is clear that they may hold these pairs.
 
         Args:
-            overwrite: remove pairs that were prepared with other settings.
+            overwrite: remove pairs that were prepared to the end with other settings.
 
         Raises:
             DatasetError: the folder holds something else.
@@ -138,6 +141,7 @@ class Preparation:
             self.layout,
             self.encoding,
             self.request.compression,
+            self.classes,
         )
         # Other files are decoded at once, so that rows of them would be decoded again and again.
         if plan.scene.before.suffix.lower() not in TIFF_SUFFIXES or plan.tiles[0].window is None:
@@ -163,7 +167,9 @@ class Preparation:
         differing = [key for key in wanted if there.settings.get(key) != wanted[key]]
         if not differing:
             return
-        if not overwrite:
+        # Nobody trains on pairs of a preparation that was stopped, such as by labels of other
+        # values than were stated.
+        if there.complete and not overwrite:
             came = ', '.join(f'{key} {there.settings.get(key)}' for key in differing)
             asked = ', '.join(f'{key} {wanted[key]}' for key in differing)
             raise DatasetError(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmcd.data_tools.prepare.splitting import Ratios
 from mmcd.data_tools.prepare.tiling import Tiling
@@ -31,6 +32,49 @@ def test_black_looking_labels_become_visible(tmp_path):
     assert set(np.unique(pixels(tmp_path / 'out' / 'test' / 'label' / 'test_1.png'))) == {0, 255}
 
 
+def test_tiles_of_a_tiff_state_its_alpha(tmp_path):
+    """So that it counts as no band of the tiles either."""
+    from rasterio import open as open_raster
+    from rasterio.enums import ColorInterp
+
+    image = np.full((32, 32, 4), 90, np.uint8)
+    for folder in 'AB':
+        path = write_tiff(tmp_path / 'src' / 'test' / folder / 's.tif', image)
+        with open_raster(path, 'r+') as file:
+            file.colorinterp = [ColorInterp[c] for c in ('red', 'green', 'blue', 'alpha')]
+    write_tiff(tmp_path / 'src' / 'test' / 'label' / 's.tif', np.zeros((32, 32, 1), np.uint8))
+    prepare('folder', tmp_path / 'src' / 'test', tmp_path / 'out', tiling=Tiling(16, 16),
+            ratios=Ratios(0, 0, 1))  # fmt: skip
+    dataset = BitemporalDataset(data_root=str(tmp_path / 'out'), split='test', pipeline=READING)
+    assert dataset[0]['before'].shape == (16, 16, 3)
+
+
+def test_labels_of_several_kinds_of_change(tmp_path):
+    layout = TinyLayout(changed=1)
+    source = write_tiny_pairs(tmp_path / 'src', layout=layout, height=40)
+    for path in source.glob('*/label/*.png'):
+        label = pixels(path) * 20  # 20 is built, 30 demolished, 9 ignored
+        label[:, 40:][label[:, 40:] > 0], label[0, :5] = 30, 9
+        Image.fromarray(label).save(path)
+    encoding = dict(unchanged=0, built=20, demolished=30, ignored=9)
+    prepare('folder', source, tmp_path / 'out', tiling=Tiling(32, 32, 'pad'),
+            layout=dict(label_encoding=encoding))  # fmt: skip
+    label = Image.open(tmp_path / 'out' / 'val' / 'label' / 'val_1_0000_0000.png')
+    assert label.mode == 'P' and len(set(map(tuple, np.array(label.convert('RGB'))[0]))) >= 2
+    meta = dict(classes=['unchanged', 'built', 'demolished'], palette=None)
+    dataset = BitemporalDataset(
+        data_root=str(tmp_path / 'out'), split='val', metainfo=meta, pipeline=READING
+    )
+    for number, row, column in ((1, 0, 0), (1, 0, 32), (2, 32, 32)):
+        tile = next(d for d in dataset if f'val_{number}_{row:04d}_{column:04d}' in d['img_path'])
+        whole = pixels(source / 'val' / 'label' / f'val_{number}.png')
+        whole = whole[row : row + 32, column : column + 32]
+        part = tile['gt_seg_map'][: len(whole)]
+        for value, index in ((0, 0), (20, 1), (30, 2), (9, 255)):
+            assert ((whole == value) == (part == index)).all()
+        assert (tile['gt_seg_map'][len(whole) :] == 255).all()
+
+
 def test_padding_is_ignored(tmp_path):
     source = write_tiny_pairs(tmp_path / 'src', height=40, width=64)
     prepare('levir-cd', source, tmp_path / 'out', tiling=Tiling(32, 32, 'pad'))
@@ -43,12 +87,18 @@ def test_padding_is_ignored(tmp_path):
 
 @pytest.mark.parametrize(
     ('bands', 'dtype', 'suffix'),
-    [(3, 'uint8', '.png'), (1, 'uint8', '.png'), (3, 'uint16', '.tif'), (6, 'uint16', '.tif'),
-     (4, 'uint8', '.tif')],
-)  # fmt: skip
+    [
+        (3, 'uint8', '.png'),
+        (1, 'uint8', '.png'),
+        (3, 'uint16', '.tif'),
+        (6, 'uint16', '.tif'),
+        (4, 'uint8', '.tif'),
+        (2, 'float32', '.tif'),
+    ],
+)
 def test_geotiffs_of_any_bands(tmp_path, bands, dtype, suffix):
     rng = np.random.RandomState(0)
-    images = [rng.randint(0, np.iinfo(dtype).max, (48, 80, bands)).astype(dtype) for _ in 'AB']
+    images = [rng.randint(0, 256, (48, 80, bands)).astype(dtype) for _ in 'AB']
     for number in range(3):
         for folder, image in zip('AB', images, strict=True):
             write_tiff(tmp_path / 'src' / folder / f's{number}.tif', image)
@@ -58,15 +108,10 @@ def test_geotiffs_of_any_bands(tmp_path, bands, dtype, suffix):
     out = tmp_path / 'out'
     prepare('folder', tmp_path / 'src', out, tiling=Tiling(16, 16), ratios=Ratios(1, 1, 1))
     assert {path.suffix for path in out.rglob('*_*.*') if path.parent.name != 'label'} == {suffix}
-    reading = dict(type='LoadImagePair', imdecode_backend='rasterio', to_float32=True)
-    dataset = BitemporalDataset(
-        data_root=str(out), split='train', pipeline=[reading, dict(type='LoadChangeLabel')]
-    )
+    image = dict(bands=[f'band_{number}' for number in range(bands)], dtype=dtype)
+    dataset = BitemporalDataset(data_root=str(out), split='train', image=image, pipeline=READING)
     sample = next(d for d in dataset if '0016_0032' in d['before_path'])
-    expected = images[0][16:32, 32:48]
-    expected = expected[..., ::-1] if bands == 3 else expected
-    assert sample['before'].dtype == np.float32
-    assert (sample['before'] == expected).all()
+    assert (sample['before'] == images[0][16:32, 32:48]).all()
     assert (sample['gt_seg_map'][:, 8:] == 1).all() and (sample['gt_seg_map'][:, :8] == 0).all()
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from mmcd.config import load_config
 from mmcd.data_tools.prepare.tiling import Tiling
-from mmcd.datasets import CDDDataset, LEVIRCDDataset
+from mmcd.datasets import BitemporalDataset, CDDDataset, LEVIRCDDataset
 from mmcd.errors import DatasetError
 from mmcd.registry import DATASETS
 from tests.data_tools.prepare.preparing import READING, pixels, prepare
-from tests.tiny_pairs import write_tiny_pairs
+from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,7 +32,7 @@ def test_any_config_of_the_data_set_reads_it(tmp_path):
     prepare('cdd', source, tmp_path / 'out', tiling=Tiling(32, 32))
     dataset = CDDDataset(data_root=str(tmp_path / 'out'), split='train', pipeline=READING)
     assert len(dataset) == 16
-    assert dataset.label_encoding.changed == 255
+    assert dataset.label_encoding.values == (('unchanged', 0), ('changed', 255))
     cfg = load_config(ROOT / 'configs' / 'darnet_cdd.py', {'data_root': str(tmp_path / 'out')})
     assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 8
 
@@ -63,6 +63,16 @@ def test_an_unfinished_folder_is_not_trained_on(tiny_levir, tmp_path):
     broken.write_bytes(whole)
     prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
     assert len(LEVIRCDDataset(data_root=str(out), split='train')) == 16
+
+
+def test_a_failed_first_try_does_not_block_the_right_one(tmp_path):
+    source = write_tiny_pairs(tmp_path / 'src', layout=TinyLayout(changed=1))
+    with pytest.raises(DatasetError, match='looks like 0/1'):
+        prepare('folder', source, tmp_path / 'out')
+    encoding = dict(unchanged=0, changed=1)
+    prepare('folder', source, tmp_path / 'out', layout=dict(label_encoding=encoding))
+    dataset = BitemporalDataset(data_root=str(tmp_path / 'out'), split='test')
+    assert len(dataset) == 2
 
 
 def test_other_settings_need_another_folder_or_overwrite(tiny_levir, tmp_path):
