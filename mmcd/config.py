@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from mmcd.datasets.bitemporal import own_classes
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS, MODELS
 from mmcd.structures import ImageSpec
@@ -75,7 +76,7 @@ def dataset_meta(config: Config) -> dict[str, Any]:
         for settings in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
             kind = settings.get('type')
             kind = DATASETS.get(kind) if isinstance(kind, str) else kind
-            meta = {**getattr(kind, 'METAINFO', {}), **settings.get('metainfo', {})}
+            meta = own_classes(getattr(kind, 'METAINFO', {}), settings.get('metainfo'))
             return {key: meta[key] for key in ('classes', 'palette') if key in meta}
     return {}
 

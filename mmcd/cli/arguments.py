@@ -98,11 +98,18 @@ def add_layout_arguments(group: argparse._ArgumentGroup, default: str = '') -> N
     group.add_argument('--after', metavar='NAME', help=f'folder of the second date{default}')
     group.add_argument('--label', metavar='NAME', help=f'folder of the labels{default}')
     group.add_argument(
+        '--classes',
+        nargs='+',
+        default=['unchanged', 'changed'],
+        metavar='NAME',
+        help='classes of the labels, unchanged first (default: unchanged changed)',
+    )
+    group.add_argument(
         '--label-values',
         type=int,
         nargs='+',
         metavar='V',
-        help='label values of unchanged, changed and, if any, ignored pixels (default: 0 255)',
+        help='label values of the classes and, if any, of ignored pixels (default: 0 255)',
     )
     group.add_argument(
         '--label-threshold', type=int, metavar='V', help='instead: changed where greater than V'
@@ -113,19 +120,22 @@ def layout_options(args: argparse.Namespace) -> dict[str, Any]:
     """The parts of a :class:`mmcd.datasets.layout.PairLayout` that the arguments name.
 
     Raises:
-        ConfigError: neither two nor three label values, or values and a threshold.
+        ConfigError: the label values are not one for each class, and perhaps one more, or there
+            are values and a threshold.
     """
     named = dict(before_dir=args.before, after_dir=args.after, label_dir=args.label)
     options: dict[str, Any] = {key: name for key, name in named.items() if name}
-    values, threshold = args.label_values, args.label_threshold
-    if values and (threshold is not None or len(values) not in (2, 3)):
+    classes, values, threshold = args.classes, args.label_values, args.label_threshold
+    if values and (threshold is not None or len(values) - len(classes) not in (0, 1)):
+        names = ' '.join(classes).upper()
         raise ConfigError(
-            'Labels have two values (--label-values UNCHANGED CHANGED), three (and IGNORED), or '
-            f'a threshold instead (--label-threshold V); got {values} and {threshold}.'
+            f'Labels have a value for each class (--label-values {names}), one more for ignored '
+            f'pixels, or a threshold instead (--label-threshold V); got {values} and {threshold}.'
         )
+    if len(classes) != 2 and not values:
+        raise ConfigError(f'The classes {" ".join(classes)} need their --label-values.')
     if values:
-        keys = ('unchanged', 'changed', 'ignored')
-        options['label_encoding'] = dict(zip(keys, values, strict=False))
+        options['label_encoding'] = dict(zip([*classes, 'ignored'], values, strict=False))
     elif threshold is not None:
         options['label_encoding'] = dict(threshold=threshold)
     return options

@@ -91,8 +91,12 @@ class BitemporalDataset(BaseDataset):
             PairFolder('label', folder / (label_dir or layout.label_dir), labels),
         )
         self.image = ImageSpec.from_config(image)
-        metainfo = {**self.METAINFO, **(metainfo or {}), 'image': self.image.to_dict()}
-        self.classes = ChangeClasses.from_meta(metainfo)
+        self.classes = ChangeClasses.from_meta(own_classes(self.METAINFO, metainfo))
+        metainfo = {
+            **(metainfo or {}),
+            **self.classes.to_meta(),
+            'image': self.image.to_dict(),
+        }
         self.label_encoding = LabelEncoding.from_config(
             label_encoding or layout.label_encoding, self.classes
         )
@@ -152,6 +156,12 @@ class BitemporalDataset(BaseDataset):
             'data/README.md says where each data set comes from.'
         )
         return '\n'.join(lines)
+
+
+def own_classes(published: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A data set's METAINFO with what a config states; other classes take no published palette."""
+    given = given or {}
+    return {**({} if 'classes' in given else published), **given}
 
 
 def _as_suffixes(suffixes: str | Sequence[str]) -> tuple[str, ...]:

@@ -148,6 +148,9 @@ def describe(preparation: Preparation) -> str:
             'tiles are drawn at random: neighbours are in different splits, so that '
             'scores on these will be too good'
         )
+    if not preparation.classes.is_binary:
+        names = list(preparation.classes.names)
+        lines.append(f'its data sets in the config need metainfo=dict(classes={names})')
     return '\n'.join(lines)
 
 

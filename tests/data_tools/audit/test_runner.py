@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from PIL import Image
 
+from mmcd.config import load_config
 from mmcd.data_tools.audit.runner import run_audit
-from mmcd.data_tools.audit.splits import splits_of_folder
+from mmcd.data_tools.audit.splits import splits_of_config, splits_of_folder
 from mmcd.errors import DatasetNotFoundError
+from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.registry import DATASETS
 from tests.data_tools.audit.planting import (
     SIDE,
     audit,
@@ -24,6 +29,7 @@ from tests.data_tools.audit.planting import (
     write_clean,
 )
 from tests.golden import SHARED, needs_samples
+from tests.tiff_files import write_tiff
 
 
 @pytest.fixture
@@ -200,9 +206,6 @@ def test_images_of_another_size_or_depth(clean):
 
 
 def test_sixteen_bit_bands(tmp_path):
-    pytest.importorskip('rasterio')
-    from tests.tiff_files import write_tiff
-
     rng = np.random.RandomState(0)
     before, after, label = draw(rng)
     for folder, image in (('A', before), ('B', after)):
@@ -247,3 +250,88 @@ def test_real_samples():
     assert not dsifn.count('error') and 0.1 < dsifn.splits[0].share < 0.2
     black = audit(SHARED / 'data' / 'DSIFN-CD-256', label_encoding=dict(unchanged=0, changed=1))
     assert sum(f.check == 'label values' for f in black.findings) == 4
+
+
+BANDS = ['red', 'green', 'blue', 'nir']
+
+
+def write_deep(root: Path, number: int = 2) -> Path:
+    """Pairs of four bands of uint16 in 0..12,000 with labels of three classes."""
+    rng = np.random.RandomState(0)
+    for index in range(number):
+        before, after, label = draw(rng)
+        for folder, image in (('A', before), ('B', after)):
+            deep = np.concatenate([image, image[..., :1] // 2 + 40], axis=2).astype(np.uint16) * 47
+            write_tiff(root / 'train' / folder / f'{index}.tif', deep)
+        label = label // 255
+        label[:, SIDE // 2 :] *= 2
+        write(root / 'train' / 'label' / f'{index}.png', label)
+    return root
+
+
+def config_of(root: Path, **image) -> Config:
+    dataset = dict(
+        type='BitemporalDataset',
+        data_root=str(root),
+        split='train',
+        image_suffixes='.tif',
+        label_encoding=dict(unchanged=0, built=1, razed=2),
+        metainfo=dict(classes=['unchanged', 'built', 'razed']),
+        pipeline=[dict(type='LoadImagePair'), dict(type='StackPair')],
+    )
+    image = dict(bands=BANDS, dtype='uint16') | image
+    return load_config(Config(dict(image=image, train_dataloader=dict(dataset=dataset))))
+
+
+@pytest.mark.parametrize(
+    'image', [{}, dict(value_range=(0, 9000)), dict(bands=['nir', 'red'], file_bands=[4, 1])]
+)
+def test_the_printed_figures_normalise_what_the_network_gets(tmp_path, image):
+    """Pasted into the data preprocessor, they give each band mean 0 and deviation 1."""
+    config = config_of(write_deep(tmp_path), **image)
+    text = run_audit(splits_of_config(config), 1).as_text()
+    pasted = eval(text[text.index('dict(data_preprocessor=') :].splitlines()[0])
+    assert f'({", ".join(config.image.bands)})' in text
+    preprocessor = PairDataPreprocessor(image=config.image, **pasted['data_preprocessor'])
+    pairs = [sample['img'] for sample in DATASETS.build(config.train_dataloader.dataset)]
+    values = preprocessor.normalize(torch.from_numpy(np.stack(pairs)).movedim(-1, 1))
+    bands = values.double().unflatten(1, (2, -1)).movedim(2, 0).flatten(1)
+    assert bands.mean(dim=1).abs().max() < 1e-4
+    assert (bands.std(dim=1) - 1).abs().max() < 1e-4
+
+
+def test_shares_of_several_classes(tmp_path):
+    report = run_audit(splits_of_config(config_of(write_deep(tmp_path))), 1)
+    labels = np.stack([read(p) for p in (tmp_path / 'train' / 'label').iterdir()])
+    shares = [(labels == index).mean() for index in range(3)]
+    content = json.loads(json.dumps(report.as_dict()))['splits']['train']
+    assert list(content['class_shares'].values()) == pytest.approx(shares)
+    assert content['changed_share'] == pytest.approx(sum(shares[1:]))
+    assert f'train: unchanged {shares[0]:.2%}, built {shares[1]:.2%}, razed' in report.as_text()
+    for path in (tmp_path / 'train' / 'label').iterdir():
+        write(path, read(path) % 2)
+    report = run_audit(splits_of_config(config_of(tmp_path)), 1)
+    assert the(report, 'class without pixels').text == 'no pixel of razed'
+
+
+def test_images_that_are_not_as_the_config_states(tmp_path):
+    root = write_deep(tmp_path)
+    write_tiff(root / 'train' / 'B' / '1.tif', np.zeros((SIDE, SIDE, 3), np.uint16))
+    finding = the(run_audit(splits_of_config(config_of(root)), 1), 'image description')
+    assert finding.files == (str(root / 'train' / 'B' / '1.tif'),)
+    assert 'has 3 bands of uint16, but the model takes 4 bands' in finding.text
+    (root / 'train' / 'B' / '1.tif').write_bytes(b'no image')
+    the(run_audit(splits_of_config(config_of(root)), 1), 'unreadable')
+
+
+def test_values_that_are_not_numbers(tmp_path):
+    image = draw(np.random.RandomState(0))[0].astype(np.float32)
+    for folder in 'AB':
+        image = image + 1
+        if folder == 'B':
+            image[4:7, 5, 1] = np.nan
+        write_tiff(tmp_path / folder / 'one.tif', image)
+    write(tmp_path / 'label' / 'one.png', np.full((SIDE, SIDE), 255, np.uint8))
+    report = audit(tmp_path)
+    assert the(report, 'not a number').text == '0.03% of the pixels are NaN or infinite'
+    assert np.isfinite(report.splits[0].moments.mean).all()

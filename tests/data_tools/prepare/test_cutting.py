@@ -61,7 +61,7 @@ def test_labels_of_several_kinds_of_change(tmp_path):
             layout=dict(label_encoding=encoding))  # fmt: skip
     label = Image.open(tmp_path / 'out' / 'val' / 'label' / 'val_1_0000_0000.png')
     assert label.mode == 'P' and len(set(map(tuple, np.array(label.convert('RGB'))[0]))) >= 2
-    meta = dict(classes=['unchanged', 'built', 'demolished'], palette=None)
+    meta = dict(classes=['unchanged', 'built', 'demolished'])
     dataset = BitemporalDataset(
         data_root=str(tmp_path / 'out'), split='val', metainfo=meta, pipeline=READING
     )

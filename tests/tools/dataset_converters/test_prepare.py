@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mmcd.data_tools.prepare.sources import SOURCES
+from mmcd.datasets.layout import read_manifest
+from mmcd.errors import ConfigError
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_converters' / 'prepare.py'
@@ -52,6 +54,19 @@ def test_own_folder_names_values_and_blocks(tmp_path, capsys):
         '--tile', 16, '--blocks', 4, '--split', 2, 1, 1, '--workers', 1,
     )  # fmt: skip
     assert any('between two splits are left out' in line for line in done)
+
+
+def test_several_kinds_of_change(tmp_path, capsys):
+    source = write_tiny_pairs(tmp_path / 'src', layout=TinyLayout(changed=2))
+    classes = ('--classes', 'unchanged', 'built', 'razed', '--label-values', 0, 1, 2)
+    done = run(capsys, 'folder', source, tmp_path / 'out', *classes, '--workers', 1)
+    assert "metainfo=dict(classes=['unchanged', 'built', 'razed'])" in done[1]
+    values = read_manifest(tmp_path / 'out').layout.label_encoding
+    assert values == dict(unchanged=0, built=1, razed=2)
+    with pytest.raises(ConfigError, match='--label-values UNCHANGED BUILT RAZED'):
+        run(capsys, 'folder', source, tmp_path / 'out', *classes[:-2])
+    with pytest.raises(ConfigError, match='need their --label-values'):
+        run(capsys, 'folder', source, tmp_path / 'out', *classes[:4])
 
 
 def test_an_error_is_one_message(tmp_path):
