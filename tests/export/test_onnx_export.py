@@ -77,11 +77,9 @@ def test_what_a_file_holds(
 @pytest.mark.parametrize(
     ('config', 'layout'),
     [
-        # Each DARNet takes a minute; how the inputs come in does not depend on the network.
-        ('darnet_sample.py', 'separate'),
+        # Every network is exported with separate inputs in tests/models/test_networks.py.
         ('darnet_sample.py', 'deepness'),
         ('prx_sample.py', 'stacked'),
-        ('prx_sample_cross.py', 'separate'),
     ],
 )
 def test_the_networks_answer_as_trained(tmp_path: Path, config: str, layout: str) -> None:

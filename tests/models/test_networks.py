@@ -20,6 +20,8 @@ class TestPRX(ModelTester):
 
 class TestPRXRefine(ModelTester):
     config = 'prx_sample_refine.py'
+    # The refinement serves training only: the exported network is that of the first stage.
+    test_the_exported_network_answers_as_the_trained_one = None
 
 
 class TestPRXCross(ModelTester):
@@ -43,6 +45,7 @@ class TestFCSiamDiff(ModelTester):
 
 class TestUPerNet(ModelTester):
     config = 'upernet_r18_sample.py'
+    tolerance = 1e-4  # bilinear resizing of ONNX Runtime rounds otherwise
     slim = {
         'model.backbone.stem_channels': 8,
         'model.backbone.base_channels': 8,
@@ -53,6 +56,7 @@ class TestUPerNet(ModelTester):
 
 class TestSegFormer(ModelTester):
     config = 'segformer_b0_sample.py'
+    tolerance = 1e-4  # bilinear resizing of ONNX Runtime rounds otherwise
     slim = {
         'model.backbone.embed_dims': 8,
         'model.backbone.num_layers': [1, 1, 1, 1],

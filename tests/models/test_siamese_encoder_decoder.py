@@ -57,8 +57,8 @@ def slim():
     return build_model('darnet_sample.py').eval()
 
 
-@pytest.mark.parametrize('size', [(64, 64), (33, 50), (17, 80), (1, 5)])
-def test_any_size_in_same_size_out(slim, size):
+@pytest.mark.parametrize('size', [(17, 80), (1, 5)])
+def test_every_output_has_the_size_of_the_input(slim, size):
     inputs, _ = random_batch(2, *size)
     with torch.no_grad():
         outputs = slim(inputs, mode='tensor')
@@ -104,14 +104,6 @@ def test_loss_at_odd_sizes_counts_only_the_image(slim):
     logits = slim(inputs, mode='tensor')
     expected = slim.decode_head.loss_by_feat(logits, samples)
     assert sum(losses.values()).item() == pytest.approx(sum(expected.values()).item(), rel=1e-5)
-
-
-def test_every_mmseg_head_composes():
-    model = fcn().train()
-    inputs, samples = random_batch(2, 30, 41)
-    losses = model(inputs, samples, mode='loss')
-    sum(v for k, v in losses.items() if 'loss' in k).backward()
-    assert all(p.grad is not None for p in model.parameters())
 
 
 @pytest.mark.parametrize('one_batch', [True, False])
@@ -225,13 +217,6 @@ def test_the_threshold_decides(of):
     assert torch.equal(at_half == 1, probability > 0.5) and not torch.equal(at_half, mask)
     _, of_the_model = predict(fcn_with_seed(threshold=1.0, head_threshold=threshold), inputs)
     assert not of_the_model.any()
-
-
-def test_the_threshold_of_one_logit():
-    inputs, _ = random_batch(1, 32, 64)
-    model = build_model('prx_sample.py', **{'model.threshold': 0.9})
-    score, mask = predict(model, inputs)
-    assert torch.equal(mask == 1, score[0] > 0.9)
 
 
 def test_three_classes_from_the_data_sets_metainfo_to_the_mask():
