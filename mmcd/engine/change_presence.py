@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmcd.registry import HOOKS
+from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
 
 @HOOKS.register_module()
@@ -45,7 +46,7 @@ class WarnWithoutChange(Hook):
         # Counted here: a resumed run's first batch index is where the stopped run ended.
         self._batches[mode] = self._batches.get(mode, 0) + 1
         self._images[mode] = self._images.get(mode, 0) + len(labels)
-        if any(bool((label == 1).any()) for label in labels):
+        if any(bool(((label != UNCHANGED) & (label != IGNORED)).any()) for label in labels):
             self._settled.add(mode)
         elif self._batches[mode] >= self.num_batches or self._is_last(runner, batch_idx, mode):
             self._settled.add(mode)

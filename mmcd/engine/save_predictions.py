@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmcd.datasets.transforms.loading import read_date
 from mmcd.errors import ConfigError
+from mmcd.io.atomic import write_whole
+from mmcd.io.images import encode_png
+from mmcd.io.masks import encode_mask
 from mmcd.registry import HOOKS
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 from mmcd.visualization.panel import draw_panel
-
-READING = 'color_ignore_orientation'  # as LoadImagePair: the prediction has no orientation tag
 
 
 @HOOKS.register_module()
 class SavePredictions(Hook):
     """Write change masks and comparison panels while testing, each under its before image's name.
 
-    A file appears under its name only when it is complete; what a stopped run wrote stays.
+    A file appears under its name only when it is complete; what a stopped run wrote stays. Images
+    are read and shown by the test data set's image description.
 
     Args:
-        mask_dir: for PNG masks, 0 unchanged, 255 changed. None: none are written.
+        mask_dir: for PNG masks, 0 unchanged, 255 changed; with several kinds of change their class
+            indices, in the colours of the data set's palette. None: none are written.
         panel_dir: for panels before | after | label | prediction. None: none are written.
 
     Raises:
@@ -35,9 +38,14 @@ class SavePredictions(Hook):
     def __init__(self, *, mask_dir: str | None = None, panel_dir: str | None = None) -> None:
         self.mask_dir = Path(mask_dir) if mask_dir else None
         self.panel_dir = Path(panel_dir) if panel_dir else None
+        self.image: ImageSpec = RGB_8BIT
+        self.classes: ChangeClasses = BINARY_CHANGE
 
     def before_test(self, runner: Runner) -> None:
         """Make the folders now: a path that can't be written should not cost a test run."""
+        meta = getattr(runner.test_dataloader.dataset, 'metainfo', {})
+        self.image = ImageSpec.from_config(meta.get('image'))
+        self.classes = ChangeClasses.from_meta(meta)
         for folder in (self.mask_dir, self.panel_dir):
             if folder:
                 _make_folder(folder)
@@ -53,16 +61,21 @@ class SavePredictions(Hook):
             name = f'{Path(sample.before_path).stem}.png'
             prediction = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
             if self.mask_dir:
-                _write_png(self.mask_dir / name, prediction * 255)
+                write_whole(self.mask_dir / name, encode_mask(prediction, self.classes))
             if self.panel_dir:
                 panel = draw_panel(
-                    mmcv.imread(sample.before_path, flag=READING),
-                    mmcv.imread(sample.after_path, flag=READING),
+                    self._read(sample.before_path),
+                    self._read(sample.after_path),
                     sample.gt_sem_seg.data.squeeze(0).cpu().numpy(),
                     prediction,
+                    classes=self.classes,
                     title=name,
                 )
-                _write_png(self.panel_dir / name, panel)
+                write_whole(self.panel_dir / name, encode_png(panel))
+
+    def _read(self, path: str) -> np.ndarray:
+        """An image for people, (H, W, 3) uint8 RGB."""
+        return self.image.to_display(read_date(path, self.image))
 
 
 def _make_folder(folder: Path) -> None:
@@ -70,11 +83,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f'Cannot make the folder {folder} for predictions: {error}.') from error
-
-
-def _write_png(path: Path, image: np.ndarray) -> None:
-    # The process number keeps two processes that write one padded sample apart.
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}.png')
-    if not mmcv.imwrite(image, str(partial)):
-        raise OSError(f'Cannot write the image {path}. Is the disk full, or the folder read-only?')
-    os.replace(partial, path)

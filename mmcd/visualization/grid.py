@@ -7,24 +7,34 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-CHANGED = (40, 220, 250)  # BGR of the outline of changed areas
-IGNORED = (110, 110, 110)
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
+from mmcd.structures.change_classes import IGNORED, UNCHANGED
+from mmcd.visualization.panel import IGNORED_GREY, Colour
+
+OUTLINE: Colour = (250, 220, 40)  # of binary change; RGB
 GAP = 4
 BACKGROUND = 30
-RGB = 3
 
 
-def draw_sample(pair: np.ndarray, label: np.ndarray) -> np.ndarray:
+def draw_sample(
+    pair: np.ndarray,
+    label: np.ndarray,
+    *,
+    image: ImageSpec = RGB_8BIT,
+    classes: ChangeClasses = BINARY_CHANGE,
+) -> np.ndarray:
     """Draw before | after with the label's outline on both, and ignored pixels in grey.
 
     Args:
-        pair: both dates of one sample, 8-bit BGR, or of other bands or types, which are stretched.
-        label: 0 unchanged, 1 changed, 255 ignored.
+        pair: both dates of one sample, as the pipeline gives them.
+        label: class indices, or 255 (ignored).
+        image: the image description, which says how they are shown.
+        classes: of the label; several kinds of change are outlined in their own colours.
 
     Shape:
-        pair: (2C, H, W); label: (H, W); returns (H, 2W + GAP, 3) uint8 BGR.
+        pair: (2C, H, W); label: (H, W); returns (H, 2W + GAP, 3) uint8 RGB.
     """
-    dates = [_outline(_as_bgr(date), label) for date in np.split(pair, 2)]
+    dates = [_outline(_display(date, image), label, classes) for date in np.split(pair, 2)]
     gap = np.full((label.shape[0], GAP, 3), BACKGROUND, np.uint8)
     return np.hstack([dates[0], gap, dates[1]])
 
@@ -51,17 +61,19 @@ def draw_grid(samples: Sequence[np.ndarray], columns: int) -> np.ndarray:
     return grid
 
 
-def _as_bgr(date: np.ndarray) -> np.ndarray:
-    """(C, H, W) of any bands and type to (H, W, 3) uint8; of many bands, the first three."""
-    image = np.moveaxis(date[:RGB] if len(date) >= RGB else date[:1].repeat(RGB, 0), 0, -1)
-    if image.dtype != np.uint8:
-        low, high = np.percentile(image, (1, 99))
-        image = np.clip((image - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(image)
+def _display(date: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """(C, H, W) to (H, W, 3) uint8 RGB."""
+    pixels = np.moveaxis(date, 0, -1)
+    if spec.dtype == 'uint8':
+        pixels = pixels.clip(0, 255).astype(np.uint8)  # colour transforms may give floating point
+    return np.ascontiguousarray(spec.to_display(pixels))
 
 
-def _outline(image: np.ndarray, label: np.ndarray) -> np.ndarray:
-    image[label == 255] = IGNORED
-    changed = (label == 1).astype(np.uint8)
-    borders, _ = cv2.findContours(changed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(image, borders, -1, CHANGED, 1)
+def _outline(image: np.ndarray, label: np.ndarray, classes: ChangeClasses) -> np.ndarray:
+    image[label == IGNORED] = IGNORED_GREY
+    for index in range(UNCHANGED + 1, len(classes)):
+        colour = OUTLINE if classes.is_binary else classes.palette[index]
+        area = (label == index).astype(np.uint8)
+        borders, _ = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(image, borders, -1, colour, 1)
+    return image

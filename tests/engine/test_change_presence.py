@@ -74,6 +74,11 @@ def test_warns_at_the_end_of_a_short_split(warnings_given, mode):
     assert 'The first 4 images' in warnings_given[0]
 
 
+def test_any_kind_of_change_counts(warnings_given):
+    give_batches(WarnWithoutChange(num_batches=1), 'train', [[sample(0, 255, 3)]])
+    assert warnings_given == []
+
+
 @pytest.mark.parametrize('mode', MODES)
 @pytest.mark.parametrize('where', [0, 2])
 def test_says_nothing_where_there_is_change(warnings_given, mode, where):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -10,9 +11,10 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmcd.engine import SavePredictions, save_predictions
+from mmcd.engine import SavePredictions
 from mmcd.errors import ConfigError
 from mmcd.visualization import panel as colours
+from tests.tiff_files import write_tiff
 
 HEIGHT, WIDTH = 40, 48
 
@@ -34,15 +36,24 @@ def sample(tmp_path: Path) -> SegDataSample:
     return data
 
 
+KINDS = ('masks', 'panels')
 DATES = {'before': 'A', 'after': 'B'}
 
 
-def save(sample: SegDataSample, mask_dir: Path | None, panel_dir: Path | None = None) -> None:
+def runner_of(**meta) -> SimpleNamespace:
+    """What the hook looks at: the test data set's METAINFO."""
+    dataset = SimpleNamespace(metainfo=meta)
+    return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
+
+
+def save(
+    sample: SegDataSample, mask_dir: Path | None, panel_dir: Path | None = None, **meta
+) -> None:
     hook = SavePredictions(
         mask_dir=str(mask_dir) if mask_dir else None,
         panel_dir=str(panel_dir) if panel_dir else None,
     )
-    hook.before_test(None)
+    hook.before_test(runner_of(**meta))
     hook.after_test_iter(None, 0, {}, [sample])
 
 
@@ -63,24 +74,24 @@ def test_float_predictions_give_the_same_mask(sample, tmp_path):
 
 def test_panels_show_images_label_and_errors(sample, tmp_path):
     save(sample, None, tmp_path / 'panels')
-    drawn = cv2.imread(str(tmp_path / 'panels' / 'tile_7.png'))
+    drawn = np.asarray(Image.open(tmp_path / 'panels' / 'tile_7.png'))
     top = colours.BAR + colours.GAP
 
     def pixel(column: int, row: int) -> tuple[int, ...]:
         left = colours.GAP + column * (WIDTH + colours.GAP)
         return tuple(int(v) for v in drawn[top + 8 * row + 4, left + WIDTH // 2])
 
-    assert pixel(0, 0) == pytest.approx((20, 10, 200), abs=4)
-    assert pixel(1, 0) == pytest.approx((40, 220, 30), abs=4)
+    assert pixel(0, 0) == pytest.approx((200, 10, 20), abs=4)
+    assert pixel(1, 0) == pytest.approx((30, 220, 40), abs=4)
     assert [pixel(2, row) for row in range(5)] == [
-        *[(0, 0, 0)] * 2, *[(255, 255, 255)] * 2, colours.IGNORED
+        *[(0, 0, 0)] * 2, *[(255, 255, 255)] * 2, colours.IGNORED_GREY
     ]  # fmt: skip
     assert [pixel(3, row) for row in range(5)] == [
         (0, 0, 0),
         colours.FALSE_POSITIVE,
         colours.FALSE_NEGATIVE,
         colours.TRUE_POSITIVE,
-        colours.IGNORED,
+        colours.IGNORED_GREY,
     ]
 
 
@@ -101,22 +112,17 @@ def test_nothing_asked_for_writes_nothing(sample, tmp_path):
     assert set(tmp_path.rglob('*')) == before
 
 
-@pytest.mark.parametrize('fault', [OSError('No space left on device'), None])
-def test_a_half_written_file_never_has_the_final_name(sample, tmp_path, monkeypatch, fault):
-    seen = []
+@pytest.mark.parametrize('folder', ['masks', 'panels'])
+def test_a_half_written_file_never_has_the_final_name(sample, tmp_path, monkeypatch, folder):
+    def write_half(path: Path, content: bytes) -> int:
+        with path.open('wb') as file:
+            file.write(content[:8])
+        raise OSError('No space left on device')
 
-    def write_half(image: np.ndarray, path: str) -> bool:
-        Path(path).write_bytes(b'\x89PNG half')
-        seen.append(Path(path).name)
-        if fault:
-            raise fault
-        return False
-
-    monkeypatch.setattr(save_predictions.mmcv, 'imwrite', write_half)
-    with pytest.raises(OSError, match=r'No space|Cannot write the image .*tile_7\.png'):
-        save(sample, tmp_path / 'masks')
-    assert not (tmp_path / 'masks' / 'tile_7.png').exists()
-    assert seen and seen[0].startswith('.') and 'tile_7' in seen[0]
+    monkeypatch.setattr(Path, 'write_bytes', write_half)
+    with pytest.raises(OSError, match='No space'):
+        save(sample, *((tmp_path / name if name == folder else None) for name in KINDS))
+    assert not list((tmp_path / folder).iterdir())
 
 
 def test_an_earlier_mask_is_replaced(sample, tmp_path):
@@ -129,4 +135,30 @@ def test_an_earlier_mask_is_replaced(sample, tmp_path):
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(ConfigError, match=r'Cannot make the folder .*file/masks for predictions'):
-        SavePredictions(mask_dir=str(tmp_path / 'file' / 'masks')).before_test(None)
+        SavePredictions(mask_dir=str(tmp_path / 'file' / 'masks')).before_test(runner_of())
+
+
+def test_several_kinds_of_change_keep_their_indices_and_colours(sample, tmp_path):
+    sample.pred_sem_seg.data[0, :8] = 2
+    palette = [[0, 0, 0], [200, 90, 0], [0, 90, 200]]
+    meta = dict(classes=('unchanged', 'built', 'razed'), palette=palette)
+    save(sample, tmp_path / 'masks', tmp_path / 'panels', **meta)
+    mask = Image.open(tmp_path / 'masks' / 'tile_7.png')
+    expected = sample.pred_sem_seg.data[0].numpy()
+    assert mask.mode == 'P' and (np.asarray(mask) == expected).all()
+    assert (np.asarray(mask.convert('RGB')) == np.array(palette)[expected]).all()
+    drawn = np.asarray(Image.open(tmp_path / 'panels' / 'tile_7.png'))
+    left = colours.GAP + 3 * (WIDTH + colours.GAP)
+    assert tuple(drawn[colours.BAR + colours.GAP, left]) == (0, 90, 200)
+
+
+def test_panels_of_16_bit_images_of_four_bands(sample, tmp_path):
+    image = np.full((HEIGHT, WIDTH, 4), (1000, 500, 250, 9000), np.uint16)
+    for date, folder in DATES.items():
+        path = write_tiff(tmp_path / folder / 'deep.tif', image)
+        sample.set_metainfo({f'{date}_path': str(path)})
+    bands = ['blue', 'green', 'red', 'nir']
+    spec = dict(bands=bands, dtype='uint16', display_range=[0, 2550])
+    save(sample, None, tmp_path / 'panels', image=spec)
+    drawn = np.asarray(Image.open(tmp_path / 'panels' / 'deep.png'))
+    assert drawn[colours.BAR + colours.GAP, colours.GAP].tolist() == [25, 50, 100]

@@ -3,19 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmcd.structures import ChangeClasses
 from mmcd.visualization import draw_panel
 from mmcd.visualization.panel import (
     BACKGROUND,
     BAR,
+    BLACK,
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
     GAP,
-    IGNORED,
+    IGNORED_GREY,
     LEGEND,
     TRUE_POSITIVE,
 )
-
-BLACK = (0, 0, 0)
 
 
 def draw(height: int, width: int, **options) -> np.ndarray:
@@ -39,8 +39,8 @@ def test_each_outcome_has_its_colour(height, width):
     assert panel.dtype == np.uint8
     assert (tile(panel, 0, height, width) == (10, 20, 200)).all()
     assert (tile(panel, 1, height, width) == (90, 180, 30)).all()
-    label = [BLACK, BLACK, TRUE_POSITIVE, TRUE_POSITIVE, IGNORED, IGNORED]
-    errors = [BLACK, FALSE_POSITIVE, FALSE_NEGATIVE, TRUE_POSITIVE, IGNORED, IGNORED]
+    label = [BLACK, BLACK, TRUE_POSITIVE, TRUE_POSITIVE, IGNORED_GREY, IGNORED_GREY]
+    errors = [BLACK, FALSE_POSITIVE, FALSE_NEGATIVE, TRUE_POSITIVE, IGNORED_GREY, IGNORED_GREY]
     for column, colours in ((2, label), (3, errors)):
         drawn = tile(panel, column, height, width)
         expected = np.array(colours)[np.arange(height) * 6 // height][:, None]
@@ -48,7 +48,9 @@ def test_each_outcome_has_its_colour(height, width):
 
 
 def test_the_outcomes_colours_differ():
-    assert len({TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE, IGNORED, BACKGROUND, BLACK}) == 6
+    assert (
+        len({TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE, IGNORED_GREY, BACKGROUND, BLACK}) == 6
+    )
 
 
 def test_the_legend_shows_the_three_colours():
@@ -84,3 +86,28 @@ def test_inputs_are_left_alone():
     image = np.zeros((8, 8, 3), np.uint8)
     draw_panel(image, image, label, label + 1, title='x')
     assert not label.any() and not image.any()
+
+
+KINDS = ChangeClasses(('unchanged', 'built', 'razed'), ((0, 0, 0), (200, 90, 0), (0, 90, 200)))
+
+
+def test_several_kinds_of_change_have_the_colours_of_the_palette():
+    maps = np.array([0, 1, 2, 255])[:, None].repeat(4, axis=1)
+    image = np.zeros((4, 4, 3), np.uint8)
+    panel = draw_panel(image, image, maps, np.full((4, 4), 2), classes=KINDS)
+    label = [*KINDS.palette, IGNORED_GREY]
+    assert [tuple(row[0]) for row in tile(panel, 2, 4, 4)] == label
+    assert [tuple(row[0]) for row in tile(panel, 3, 4, 4)] == [KINDS.palette[2]] * 3 + label[3:]
+    legend = panel[BAR + 2 * GAP + 4 :]
+    for colour in KINDS.palette:
+        assert (legend == colour).all(axis=2).sum() >= 14 * 14
+
+
+def test_a_long_legend_takes_several_rows():
+    classes = ChangeClasses.of_number(20)
+    maps = np.zeros((8, 8), np.uint8)
+    panel = draw_panel(*[np.zeros((8, 8, 3), np.uint8)] * 2, maps, maps, classes=classes)
+    legend = panel[BAR + 2 * GAP + 8 :]
+    assert len(legend) > BAR and (legend[:, -GAP:] == BACKGROUND).all()
+    for colour in classes.palette:
+        assert (legend == colour).all(axis=2).sum() >= 14 * 14

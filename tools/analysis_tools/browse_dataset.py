@@ -39,14 +39,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def draw_samples(dataset: BaseDataset, indices: list[int]) -> list[np.ndarray]:
-    """Pictures of samples as the pipeline gives them."""
+    """Pictures of samples as the pipeline gives them, RGB."""
+    from mmcd.structures import ChangeClasses, ImageSpec
     from mmcd.visualization.grid import draw_sample
 
+    image = ImageSpec.from_config(dataset.metainfo.get('image'))
+    classes = ChangeClasses.from_meta(dataset.metainfo)
     pictures = []
     for index in indices:
         sample = dataset[index]
         label = sample['data_samples'].gt_sem_seg.data.squeeze(0).numpy()
-        pictures.append(draw_sample(sample['inputs'].numpy(), label))
+        pair = sample['inputs'].numpy()
+        pictures.append(draw_sample(pair, label, image=image, classes=classes))
     return pictures
 
 
@@ -58,7 +62,6 @@ def main(argv: list[str] | None = None) -> None:
         )
     require_stack()
     with quiet_imports():
-        import cv2
         import mmseg.datasets  # noqa: F401  the pipelines' transforms
         import numpy as np
         from mmengine.registry import init_default_scope
@@ -66,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
 
         from mmcd.config import load_config
         from mmcd.io.atomic import write_whole
+        from mmcd.io.images import encode_png
         from mmcd.registry import DATASETS
         from mmcd.visualization.grid import draw_grid
 
@@ -80,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         raise ConfigError(f'--same is a number from 0 to {len(dataset) - 1}; got {args.same}.')
     grid = draw_grid(draw_samples(dataset, indices), args.columns)
-    write_whole(args.out, cv2.imencode('.png', grid)[1].tobytes())
+    write_whole(args.out, encode_png(grid))
     print(f'{len(indices)} samples of {args.split} are in {args.out}')
 
 

@@ -17,6 +17,9 @@ import numpy as np
 
 from mmcd.cli.console import run_tool
 from mmcd.errors import DatasetNotFoundError, ImagePairError
+from mmcd.io.images import read_pair_image
+from mmcd.structures import RGB_8BIT
+from mmcd.structures.change_classes import UNCHANGED
 
 BINS = 512
 MEASURES = ('grey', 'largest channel', 'change vector', 'normalised', 'blurred')
@@ -89,27 +92,25 @@ def read_split(
 
     Raises:
         DatasetNotFoundError: There are no images, or one lacks its partner or label.
-        ImagePairError: A file is no image, or a pair's sizes differ.
+        ImagePairError: A file is no 8-bit image, or a pair's sizes differ.
     """
+    from mmcd.datasets.label_encoding import LabelEncoding
+    from mmcd.datasets.transforms.loading import read_single_band
+
+    encoding = LabelEncoding(threshold=0)  # whichever values mark change, 0 marks none
     names = sorted(path.name for path in (folder / before).glob('*.png'))
     if not names:
         raise DatasetNotFoundError(f'expected PNG images in {folder / before}, but found none')
     for name in names:
-        first = _read(folder / before / name, cv2.IMREAD_COLOR)
-        second = _read(folder / after / name, cv2.IMREAD_COLOR)
-        marked = _read(folder / label / name, cv2.IMREAD_GRAYSCALE)
+        paths = [folder / part / name for part in (before, after, label)]
+        for path in paths:
+            if not path.is_file():
+                raise DatasetNotFoundError(f'expected an image at {path}, but there is none')
+        first, second = (read_pair_image(path, RGB_8BIT) for path in paths[:2])
+        marked = encoding.decode(read_single_band(str(paths[2])), str(paths[2]))
         if not first.shape[:2] == second.shape[:2] == marked.shape:
             raise ImagePairError(f'expected one size for both images and the label of {name}')
-        yield first, second, marked > 0
-
-
-def _read(path: Path, mode: int) -> np.ndarray:
-    if not path.is_file():
-        raise DatasetNotFoundError(f'expected an image at {path}, but there is none')
-    image = cv2.imdecode(np.fromfile(path, np.uint8), mode)
-    if image is None:
-        raise ImagePairError(f'expected an image in {path}, but it cannot be decoded')
-    return image
+        yield first, second, marked != UNCHANGED
 
 
 def rate_split(

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmcd.data_tools.prepare.plan import Tile
@@ -23,9 +22,9 @@ from mmcd.io.images import (
     DecodedImage,
     OpenImage,
     Window,
+    encode_png,
     open_image,
     read_header,
-    to_bgr,
 )
 from mmcd.io.masks import encode_mask
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
@@ -121,7 +120,7 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
             for image, path in zip((before, after), images, strict=True):
                 pixels = _pad(image.read(inside), window, 0)
                 if path.suffix == '.png':
-                    write_whole(path, _encode_png(pixels, job.compression))
+                    write_whole(path, encode_png(pixels, job.compression))
                 else:
                     write_whole(path, _encode_tiff(pixels, image.colours))
             write_whole(label_path, _encode_label(label.read(inside), window, job))
@@ -168,11 +167,6 @@ def _encode_label(values: np.ndarray, window: Window, job: CutJob) -> bytes:
     label = job.encoding.decode(values[..., 0], str(job.scene.label))
     label = _pad(label[..., None], window, IGNORED)[..., 0]
     return encode_mask(label, job.classes)
-
-
-def _encode_png(pixels: np.ndarray, compression: int) -> bytes:
-    flags = [cv2.IMWRITE_PNG_COMPRESSION, compression]
-    return cv2.imencode('.png', to_bgr(pixels), flags)[1].tobytes()
 
 
 def _encode_tiff(pixels: np.ndarray, colours: tuple[str, ...]) -> bytes:

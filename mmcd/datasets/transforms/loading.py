@@ -51,11 +51,7 @@ class LoadImagePair(BaseTransform):
         return results
 
     def _read(self, path: str, spec: ImageSpec) -> np.ndarray:
-        if self.backend_args is None and '://' not in path:
-            image = read_pair_image(Path(path), spec)
-        else:
-            with fileio.get_local_path(path, backend_args=self.backend_args) as local:
-                image = read_pair_image(Path(local), spec)
+        image = read_date(path, spec, self.backend_args)
         # Neither OpenCV nor PyTorch computes with all of the other integer types.
         return image if image.dtype == np.uint8 else image.astype(np.float32)
 
@@ -85,6 +81,19 @@ class LoadChangeLabel(BaseTransform):
         results['gt_seg_map'] = label
         results['seg_fields'].append('gt_seg_map')
         return results
+
+
+def read_date(path: str, spec: ImageSpec, backend_args: dict | None = None) -> np.ndarray:
+    """One date through MMEngine's file backends: see :func:`mmcd.io.images.read_pair_image`.
+
+    Raises:
+        ImagePairError: it can't be decoded or does not fit the image description.
+        FileNotFoundError: there is no such file.
+    """
+    if backend_args is None and '://' not in path:
+        return read_pair_image(Path(path), spec)
+    with fileio.get_local_path(path, backend_args=backend_args) as local:
+        return read_pair_image(Path(local), spec)
 
 
 def read_single_band(path: str) -> np.ndarray:
