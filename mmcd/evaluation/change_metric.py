@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from mmcd.evaluation.confusion import ConfusionCounts, change_ratios, count_pixels, sum_counts
+from mmcd.evaluation.confusion import (
+    change_counts,
+    change_ratios,
+    class_ratios,
+    count_classes,
+)
 from mmcd.registry import METRICS
+from mmcd.structures import ChangeClasses
+from mmcd.structures.change_classes import IGNORED
 
 
 @METRICS.register_module()
 class ChangeMetric(BaseMetric):
-    """Precision, recall, F1 and IoU of the change class, overall accuracy, Cohen's kappa.
+    """Precision, recall, F1 and IoU of change, overall accuracy, Cohen's kappa.
 
     Integer counts over all pixels of all images, then the ratios, in percent; 0/0 is 0. The result
     does not depend on how many processes evaluate.
 
     Keys: ``change/precision``, ``change/recall``, ``change/f1``, ``change/iou``, ``change/oa``,
-    ``change/kappa``; select the best checkpoint by ``save_best='change/f1'``.
+    ``change/kappa``; select the best checkpoint by ``save_best='change/f1'``. With several kinds
+    of change these are of change of any kind, and there are besides ``change/iou_NAME`` and
+    ``change/f1_NAME`` of each class of the data set, and their means over the classes that occur,
+    ``change/miou`` and ``change/mf1``.
 
     Args:
         ignore_index: label value of pixels that are left out.
@@ -29,7 +40,7 @@ class ChangeMetric(BaseMetric):
     default_prefix = 'change'
 
     def __init__(
-        self, *, ignore_index: int = 255, collect_device: str = 'cpu', prefix: str | None = None
+        self, *, ignore_index: int = IGNORED, collect_device: str = 'cpu', prefix: str | None = None
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
@@ -41,8 +52,18 @@ class ChangeMetric(BaseMetric):
             label = sample['gt_sem_seg']['data'].squeeze().to(prediction.device)
             # One entry a sample, never one a batch: MMEngine cuts the gathered list to the
             # data set's length, which takes away what the last batch's padding repeats.
-            self.results.append(count_pixels(prediction, label, self.ignore_index))
+            self.results.append(
+                count_classes(prediction, label, len(self._classes), self.ignore_index)
+            )
 
-    def compute_metrics(self, results: list[ConfusionCounts]) -> dict[str, float]:
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Ratios from the sum of all counts."""
-        return change_ratios(sum_counts(results))
+        classes = self._classes
+        matrix = sum(results, np.zeros((len(classes), len(classes)), np.int64))
+        ratios = change_ratios(change_counts(matrix))
+        return ratios if classes.is_binary else ratios | class_ratios(matrix, classes.names)
+
+    @property
+    def _classes(self) -> ChangeClasses:
+        # MMEngine's evaluator sets it, after the metric is made.
+        return ChangeClasses.from_meta(self.dataset_meta)

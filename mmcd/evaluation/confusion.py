@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mmcd.structures.change_classes import IGNORED, UNCHANGED
+
 
 class ConfusionCounts(NamedTuple):
-    """Pixels by prediction and label, of the change class."""
+    """Pixels by prediction and label, of change of any kind."""
 
     true_positives: int
     false_positives: int
@@ -18,16 +21,20 @@ class ConfusionCounts(NamedTuple):
     true_negatives: int
 
 
-def count_pixels(prediction: Tensor, label: Tensor, ignore_index: int = 255) -> ConfusionCounts:
-    """Count one map's pixels; those with the ignore index in the label are left out.
+def count_classes(
+    prediction: Tensor, label: Tensor, num_classes: int = 2, ignore_index: int = IGNORED
+) -> np.ndarray:
+    """Count one map's pixels by class; those with the ignore index in the label do not count.
 
     Args:
-        prediction: 0 unchanged, 1 changed.
-        label: 0 unchanged, 1 changed, or the ignore index.
+        prediction: class indices.
+        label: class indices, or the ignore index.
+        num_classes: K.
         ignore_index: the label value that does not count.
 
     Shape:
-        ``prediction``, ``label``: the same shape, such as (H, W).
+        ``prediction``, ``label``: the same shape, such as (H, W); returns (K, K) int64, a row for
+        each class of the label.
 
     Raises:
         ValueError: the shapes differ, or there are other values.
@@ -39,13 +46,38 @@ def count_pixels(prediction: Tensor, label: Tensor, ignore_index: int = 255) -> 
         )
     valid = label != ignore_index
     prediction, label = prediction[valid].long(), label[valid].long()
-    if ((prediction | label) & ~1).any():
-        raise ValueError(
-            f'Expected the classes 0 and 1 (and {ignore_index} in the label), but found '
-            f'{sorted(set(prediction.unique().tolist()) | set(label.unique().tolist()))}.'
-        )
-    tn, fp, fn, tp = torch.bincount(2 * label + prediction, minlength=4).tolist()
-    return ConfusionCounts(tp, fp, fn, tn)
+    for values in (prediction, label):
+        if values.numel() and not 0 <= values.min() <= values.max() < num_classes:
+            found = sorted(set(prediction.unique().tolist()) | set(label.unique().tolist()))
+            between = ' and ' if num_classes == 2 else ' to '
+            raise ValueError(
+                f'Expected the classes 0{between}{num_classes - 1} (and {ignore_index} in the '
+                f'label), but found {found}.'
+            )
+    pairs = torch.bincount(num_classes * label + prediction, minlength=num_classes**2)
+    return pairs.reshape(num_classes, num_classes).cpu().numpy()
+
+
+def change_counts(matrix: np.ndarray) -> ConfusionCounts:
+    """Counts of change of any kind, from those of the classes, (K, K)."""
+    changed = slice(UNCHANGED + 1, None)
+    return ConfusionCounts(
+        int(matrix[changed, changed].sum()),
+        int(matrix[UNCHANGED, changed].sum()),
+        int(matrix[changed, UNCHANGED].sum()),
+        int(matrix[UNCHANGED, UNCHANGED]),
+    )
+
+
+def count_pixels(
+    prediction: Tensor, label: Tensor, ignore_index: int = IGNORED, num_classes: int = 2
+) -> ConfusionCounts:
+    """Count one map's pixels by change of any kind: see :func:`count_classes`.
+
+    Raises:
+        ValueError: see there.
+    """
+    return change_counts(count_classes(prediction, label, num_classes, ignore_index))
 
 
 def sum_counts(counts: Iterable[ConfusionCounts]) -> ConfusionCounts:
@@ -54,12 +86,12 @@ def sum_counts(counts: Iterable[ConfusionCounts]) -> ConfusionCounts:
 
 
 def change_ratios(counts: ConfusionCounts) -> dict[str, float]:
-    """Ratios of the change class, in percent; 0/0 is 0.
+    """Ratios of change of any kind, in percent; 0/0 is 0.
 
     A model that never finds a change thus has precision, recall, F1 and IoU 0, not undefined.
 
     Returns:
-        ``precision``, ``recall``, ``f1``, ``iou`` of the change class, overall accuracy ``oa`` and
+        ``precision``, ``recall``, ``f1``, ``iou`` of change, overall accuracy ``oa`` and
         Cohen's ``kappa`` (Cohen, "A Coefficient of Agreement for Nominal Scales", 1960).
     """
     tp, fp, fn, tn = counts
@@ -75,6 +107,41 @@ def change_ratios(counts: ConfusionCounts) -> dict[str, float]:
         'oa': _percent(observed, total),
         'kappa': _percent(observed * total - chance, total * total - chance),
     }
+
+
+def class_ratios(matrix: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """IoU and F1 of each class, in percent, and their means.
+
+    A class that neither the labels nor the predictions hold has 0 and is left out of the means, as
+    in MMSegmentation.
+
+    Args:
+        matrix: pixels of each class of the label (rows) and the prediction.
+        names: of the classes.
+
+    Shape:
+        matrix: (K, K).
+
+    Returns:
+        ``iou_NAME`` and ``f1_NAME`` of each class, blanks in its name replaced by ``_``; ``miou``
+        and ``mf1``.
+    """
+    counts = zip(
+        names, matrix.diagonal().tolist(), matrix.sum(0).tolist(), matrix.sum(1).tolist(),
+        strict=True,
+    )  # fmt: skip
+    ratios: dict[str, float] = {}
+    total, present = {'iou': 0.0, 'f1': 0.0}, 0
+    for name, both, predicted, labelled in counts:
+        of_class = {
+            'iou': _percent(both, predicted + labelled - both),
+            'f1': _percent(2 * both, predicted + labelled),
+        }
+        present += predicted + labelled > 0
+        for key, value in of_class.items():
+            ratios['_'.join((key, *name.split()))] = value
+            total[key] += value
+    return ratios | {f'm{key}': value / max(present, 1) for key, value in total.items()}
 
 
 def _percent(numerator: int, denominator: int) -> float:

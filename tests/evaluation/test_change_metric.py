@@ -105,6 +105,25 @@ def test_a_second_evaluation_starts_anew():
     assert metric.evaluate(2) == expected_ratios(samples)
 
 
+def test_several_kinds_of_change_add_ratios_of_each_class():
+    metric = ChangeMetric()
+    metric.dataset_meta = dict(classes=('unchanged', 'built', 'razed'))
+    samples = make_samples(3)
+    binary = expected_ratios(samples)
+    for sample in samples:
+        for key in ('pred_sem_seg', 'gt_sem_seg'):
+            sample[key]['data'] *= 1 + (sample[key]['data'] == 1)  # 1 becomes 2
+    metric.process({}, samples)
+    ratios = metric.evaluate(3)
+    assert {key: ratios[key] for key in KEYS} == binary
+    assert ratios['change/iou_razed'] == binary['change/iou'] and ratios['change/f1_built'] == 0
+    assert ratios.keys() - KEYS == {
+        f'change/{key}'
+        for name in ('iou', 'f1')
+        for key in (f'm{name}', *(f'{name}_{kind}' for kind in metric.dataset_meta['classes']))
+    }
+
+
 def evaluate_share(rank: int, world_size: int, number: int, batch_size: int, out: str) -> None:
     """What one process of a distributed test does with MMEngine's sampler."""
     from mmengine.dataset import DefaultSampler

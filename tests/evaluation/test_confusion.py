@@ -8,7 +8,15 @@ import pytest
 import torch
 from sklearn import metrics
 
-from mmcd.evaluation import ConfusionCounts, change_ratios, count_pixels, sum_counts
+from mmcd.evaluation import (
+    ConfusionCounts,
+    change_counts,
+    change_ratios,
+    class_ratios,
+    count_classes,
+    count_pixels,
+    sum_counts,
+)
 
 
 def random_maps(seed: int, change: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,3 +124,49 @@ def test_a_data_set_s_size_loses_no_digit():
     chance = (tp + fp) * (tp + fn) + (fn + tn) * (fp + tn)
     expected = float(100 * Fraction((tp + tn) * n - chance, n * n - chance))
     assert change_ratios(counts)['kappa'] == pytest.approx(expected, rel=1e-12)
+
+
+def random_classes(number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(number)
+    label = torch.randint(0, number, (40, 50), generator=generator)
+    drawn = torch.randint(0, number, label.shape, generator=generator)
+    prediction = torch.where(torch.rand(label.shape, generator=generator) < 0.6, label, drawn)
+    label[:, 0] = 255
+    return prediction, label
+
+
+@pytest.mark.parametrize('number', [2, 3, 7])
+def test_class_counts_and_ratios_are_those_of_scikit_learn(number):
+    prediction, label = random_classes(number)
+    matrix = count_classes(prediction, label, number)
+    given, expected = prediction[:, 1:].ravel(), label[:, 1:].ravel()
+    assert (matrix == metrics.confusion_matrix(expected, given)).all()
+    names = [f'kind {index}' for index in range(number)]
+    ratios = class_ratios(matrix, names)
+    for score, key in ((metrics.jaccard_score, 'iou'), (metrics.f1_score, 'f1')):
+        each = 100 * score(expected, given, average=None)
+        found = [ratios[f'{key}_kind_{index}'] for index in range(number)]
+        assert found == pytest.approx(each.tolist())
+        assert ratios[f'm{key}'] == pytest.approx(each.mean())
+
+
+@pytest.mark.parametrize('number', [2, 3, 7])
+def test_change_of_any_kind(number):
+    """Counted by classes and put together, or put together first: the same."""
+    prediction, label = random_classes(number)
+    together = torch.where(label == 255, label, (label > 0).long())
+    expected = count_pixels((prediction > 0).long(), together)
+    assert change_counts(count_classes(prediction, label, number)) == expected
+    assert count_pixels(prediction, label, num_classes=number) == expected
+
+
+def test_absent_classes_are_left_out_of_the_means():
+    matrix = count_classes(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 1, 0]), 3)
+    ratios = class_ratios(matrix, ['unchanged', 'built', 'razed'])
+    assert (ratios['iou_razed'], ratios['f1_razed']) == (0, 0)
+    assert ratios['miou'] == pytest.approx((200 / 3 + 50) / 2)
+
+
+def test_classes_beyond_the_number_are_refused():
+    with pytest.raises(ValueError, match=r'classes 0 to 2 .*\[0, 3\]'):
+        count_classes(torch.tensor([0, 3]), torch.tensor([0, 0]), 3)

@@ -68,7 +68,7 @@ def compare(model: nn.Module, precision: str) -> Comparison:
         masks = [sample.pred_sem_seg.data.squeeze().long().cpu() for sample in (trained, reduced)]
         label = trained.gt_sem_seg.data.squeeze().cpu()
         for each, mask in zip(counts, masks, strict=True):
-            each.append(count_pixels(mask, label))
+            each.append(count_pixels(mask, label, num_classes=len(fast.classes)))
         same += int((masks[0] == masks[1]).sum())
         total += masks[0].numel()
     f1 = [change_ratios(sum_counts(each))['f1'] for each in counts]
