@@ -21,7 +21,7 @@ IGNORED_GREY: Colour = (110, 110, 110)
 BACKGROUND: Colour = (30, 30, 30)
 TEXT: Colour = (230, 230, 230)
 
-LEGEND = (
+LEGEND: tuple[tuple[str, Colour], ...] = (
     ('found (true positive)', TRUE_POSITIVE),
     ('false alarm (false positive)', FALSE_POSITIVE),
     ('missed (false negative)', FALSE_NEGATIVE),
