@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmcd.datasets.transforms.loading import read_date
 from mmcd.errors import ConfigError
 from mmcd.io.atomic import write_whole
-from mmcd.io.images import encode_png
+from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image
 from mmcd.io.masks import encode_mask
 from mmcd.registry import HOOKS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
@@ -71,7 +71,8 @@ class SavePredictions(Hook):
                     classes=self.classes,
                     title=name,
                 )
-                write_whole(self.panel_dir / name, encode_png(panel))
+                content = encode_image(panel, '.png', compression=FAST_COMPRESSION)
+                write_whole(self.panel_dir / name, content)
 
     def _read(self, path: str) -> np.ndarray:
         """An image for people, (H, W, 3) uint8 RGB."""

@@ -315,20 +315,6 @@ def _decode_tiff(path: Path) -> DecodedImage:
     return DecodedImage(pixels if pixels.ndim == 3 else pixels[..., None], colours)
 
 
-def encode_png(image: np.ndarray, compression: int = 1) -> bytes:
-    """A PNG of an image of 8 or 16 bit.
-
-    Args:
-        image: RGB or one band.
-        compression: 0 (none) to 9; more than 1 takes twice as long and saves next to nothing.
-
-    Shape:
-        (H, W, 3) or (H, W, 1).
-    """
-    flags = [cv2.IMWRITE_PNG_COMPRESSION, compression]
-    return cv2.imencode('.png', to_bgr(image), flags)[1].tobytes()
-
-
 def to_bgr(image: np.ndarray) -> np.ndarray:
     """Three bands (H, W, 3) from RGB to OpenCV's order; other images as they are."""
     return np.ascontiguousarray(image[..., ::-1] if image.shape[2] == 3 else image)

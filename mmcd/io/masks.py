@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from mmcd.io.image_encoding import FAST_COMPRESSION
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import IGNORED
 
@@ -40,5 +41,5 @@ def encode_mask(mask: np.ndarray, classes: ChangeClasses) -> bytes:
         colours[IGNORED] = GREY
         image.putpalette(colours.ravel().tolist())  # turns grey values into indices
     file = io.BytesIO()
-    image.save(file, 'PNG', compress_level=1)  # masks are small in any case
+    image.save(file, 'PNG', compress_level=FAST_COMPRESSION)
     return file.getvalue()

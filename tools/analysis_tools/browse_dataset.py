@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
 
         from mmcd.config import load_config
         from mmcd.io.atomic import write_whole
-        from mmcd.io.images import encode_png
+        from mmcd.io.image_encoding import encode_image
         from mmcd.registry import DATASETS
         from mmcd.visualization.grid import draw_grid
 
@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         raise ConfigError(f'--same is a number from 0 to {len(dataset) - 1}; got {args.same}.')
     grid = draw_grid(draw_samples(dataset, indices), args.columns)
-    write_whole(args.out, encode_png(grid))
+    write_whole(args.out, encode_image(grid, '.png'))
     print(f'{len(indices)} samples of {args.split} are in {args.out}')
 
 

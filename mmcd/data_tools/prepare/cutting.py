@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +14,20 @@ from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout
 from mmcd.datasets.transforms.loading import read_single_band
-from mmcd.errors import ImagePairError, LabelError, MMCDError, StackError
+from mmcd.errors import ImagePairError, LabelError, MMCDError
 from mmcd.io.atomic import write_whole
+from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image
 from mmcd.io.images import (
     TIFF_SUFFIXES,
     DecodedImage,
     OpenImage,
     Window,
-    encode_png,
     open_image,
     read_header,
 )
 from mmcd.io.masks import encode_mask
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
-
-COMPRESSION = 1  # more takes twice as long to write and saves next to nothing on such images
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class CutJob:
     out: Path
     layout: PairLayout
     encoding: LabelEncoding
-    compression: int = COMPRESSION
+    compression: int = FAST_COMPRESSION
     classes: ChangeClasses = BINARY_CHANGE
 
     def files(self, tile: Tile) -> tuple[Path, Path, Path]:
@@ -119,10 +116,10 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
             *images, label_path = job.files(tile)
             for image, path in zip((before, after), images, strict=True):
                 pixels = _pad(image.read(inside), window, 0)
-                if path.suffix == '.png':
-                    write_whole(path, encode_png(pixels, job.compression))
-                else:
-                    write_whole(path, _encode_tiff(pixels, image.colours))
+                content = encode_image(
+                    pixels, path.suffix, colours=image.colours, compression=job.compression
+                )
+                write_whole(path, content)
             write_whole(label_path, _encode_label(label.read(inside), window, job))
 
 
@@ -167,25 +164,3 @@ def _encode_label(values: np.ndarray, window: Window, job: CutJob) -> bytes:
     label = job.encoding.decode(values[..., 0], str(job.scene.label))
     label = _pad(label[..., None], window, IGNORED)[..., 0]
     return encode_mask(label, job.classes)
-
-
-def _encode_tiff(pixels: np.ndarray, colours: tuple[str, ...]) -> bytes:
-    """A TIFF that states of its bands what its source does, such as which of them is alpha."""
-    try:
-        from rasterio.enums import ColorInterp
-        from rasterio.errors import NotGeoreferencedWarning
-        from rasterio.io import MemoryFile
-    except ImportError as error:
-        raise StackError(
-            'Tiles of more than 8 bit, or of other than 1 or 3 bands, are written by rasterio. It '
-            "comes with the extra `geo`; in a checkout: pip install -e '.[geo]'."
-        ) from error
-    height, width, bands = pixels.shape
-    shape = dict(height=height, width=width, count=bands, dtype=pixels.dtype.name)
-    with MemoryFile() as memory, warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with memory.open(driver='GTiff', compress='deflate', **shape) as file:
-            file.write(np.moveaxis(pixels, -1, 0))
-            if colours:
-                file.colorinterp = [ColorInterp[colour] for colour in colours]
-        return bytes(memory.getbuffer())

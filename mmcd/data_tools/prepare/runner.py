@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mmcd.data_tools.parallel import run_jobs
-from mmcd.data_tools.prepare.cutting import COMPRESSION, CutJob, CutResult, run_cut
+from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut
 from mmcd.data_tools.prepare.plan import Division, Plan, ScenePlan, make_plan
 from mmcd.data_tools.prepare.sources import Source
 from mmcd.data_tools.prepare.tiling import Tiling
@@ -18,6 +18,7 @@ from mmcd.datasets.layout import MANIFEST, Manifest, PairLayout, read_manifest
 from mmcd.datasets.pair_index import listed
 from mmcd.errors import DatasetError
 from mmcd.io.atomic import sweep_partial, write_whole
+from mmcd.io.image_encoding import FAST_COMPRESSION
 from mmcd.io.images import TIFF_SUFFIXES
 from mmcd.io.masks import ignored_value
 
@@ -42,7 +43,7 @@ class Request:
     out: Path
     tiling: Tiling | None
     division: Division
-    compression: int = COMPRESSION
+    compression: int = FAST_COMPRESSION
 
 
 class Preparation:
