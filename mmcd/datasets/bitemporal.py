@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mmengine.dataset import BaseDataset
 
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout, prepared_layout
-from mmcd.datasets.pair_index import PairFolder, index_pairs, read_list_file
+from mmcd.datasets.pair_index import index_pairs, read_list_file
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
@@ -81,15 +82,17 @@ class BitemporalDataset(BaseDataset):
         **kwargs: Any,
     ) -> None:
         self.split = split
-        folder = Path(data_root) / split
         layout = prepared_layout(Path(data_root)) or self.published_layout()
-        images = _as_suffixes(image_suffixes or layout.image_suffixes)
-        labels = _as_suffixes(label_suffixes or layout.label_suffixes)
-        self.folders = (
-            PairFolder('before', folder / (before_dir or layout.before_dir), images),
-            PairFolder('after', folder / (after_dir or layout.after_dir), images),
-            PairFolder('label', folder / (label_dir or layout.label_dir), labels),
+        layout = replace(
+            layout,
+            before_dir=before_dir or layout.before_dir,
+            after_dir=after_dir or layout.after_dir,
+            label_dir=label_dir or layout.label_dir,
+            image_suffixes=_as_suffixes(image_suffixes or layout.image_suffixes),
+            label_suffixes=_as_suffixes(label_suffixes or layout.label_suffixes),
+            label_encoding=label_encoding or layout.label_encoding,
         )
+        self.folders = layout.folders(Path(data_root) / split)
         self.image = ImageSpec.from_config(image)
         self.classes = ChangeClasses.from_meta(own_classes(self.METAINFO, metainfo))
         metainfo = {
@@ -97,9 +100,7 @@ class BitemporalDataset(BaseDataset):
             **self.classes.to_meta(),
             'image': self.image.to_dict(),
         }
-        self.label_encoding = LabelEncoding.from_config(
-            label_encoding or layout.label_encoding, self.classes
-        )
+        self.label_encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         self.list_file = Path(data_root) / list_file if list_file else None
         super().__init__(
             metainfo=metainfo,

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mmcd.datasets.label_encoding import NO_CLASS
+from mmcd.datasets.pair_index import PairFolder
 from mmcd.errors import DatasetError
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED, default_palette
 
+SPLITS = ('train', 'val', 'test')
+ANY_SUFFIX = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')  # where none is stated
 MANIFEST = 'prepared.json'
 FORMAT = 1  # goes up when older readers would misread the file
 
@@ -37,6 +40,14 @@ class PairLayout:
     label_encoding: Mapping[str, int] = field(
         default_factory=lambda: dict(unchanged=0, changed=255)
     )
+
+    def folders(self, split: Path) -> tuple[PairFolder, PairFolder, PairFolder]:
+        """The folders of before, after and label in the folder of a split."""
+        return (
+            PairFolder('before', split / self.before_dir, self.image_suffixes),
+            PairFolder('after', split / self.after_dir, self.image_suffixes),
+            PairFolder('label', split / self.label_dir, self.label_suffixes),
+        )
 
     @property
     def classes(self) -> ChangeClasses:

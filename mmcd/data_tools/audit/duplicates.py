@@ -10,13 +10,13 @@ import numpy as np
 from mmcd.data_tools.audit.findings import Finding
 from mmcd.data_tools.audit.fingerprint import ALIKE, ORIENTATIONS, best_orientation, blind
 from mmcd.data_tools.audit.inspection import PairRecord
-from mmcd.data_tools.audit.pictures import Image, PictureShelf
+from mmcd.data_tools.audit.pictures import Image, ThumbnailCache
 
 BLOCK = 256  # rows of the comparison of all with all that are in memory at a time
 
 
-class Groups:
-    """Which of many things belong together (union-find)."""
+class UnionFind:
+    """Disjoint sets of numbered items."""
 
     def __init__(self, count: int) -> None:
         self._parents = list(range(count))
@@ -47,8 +47,8 @@ def find_duplicates(records: Sequence[PairRecord]) -> list[Finding]:
     Args:
         records: in order of their splits: of a leak, the later split is the one leaked into.
     """
-    pairs, images = Groups(len(records)), Groups(2 * len(records))
-    shelf = PictureShelf(records)
+    pairs, images = UnionFind(len(records)), UnionFind(2 * len(records))
+    thumbnails = ThumbnailCache(records)
     shared: list[Finding] = []
     for first, second, orientation in _candidates(records):
         numbers = [2 * image.pair + image.date for image in (first, second)]
@@ -56,10 +56,10 @@ def find_duplicates(records: Sequence[PairRecord]) -> list[Finding]:
             numbers[0]
         ) == images.find(numbers[1]):
             continue
-        if not shelf.same_image(first, second, orientation):
+        if not thumbnails.same_image(first, second, orientation):
             continue
         others = Image(first.pair, 1 - first.date), Image(second.pair, 1 - second.date)
-        if shelf.nearly_equal(*others, orientation):
+        if thumbnails.nearly_equal(*others, orientation):
             pairs.join(first.pair, second.pair)
         else:
             images.join(*numbers)
@@ -127,7 +127,7 @@ def _describe(records: Sequence[PairRecord], check: str, home: int, number: int)
 
 
 def _how(first: PairRecord, second: PairRecord) -> str:
-    """What of the first pair the second one is: its orientation, and order of the dates."""
+    """Orientation and order of dates that turn the first pair into the second."""
     best = (-1.0, 0, False)
     for date, image in enumerate(first.prints):
         for other, picture in enumerate(second.prints):

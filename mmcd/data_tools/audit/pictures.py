@@ -28,7 +28,7 @@ class Image:
     date: int
 
 
-class PictureShelf:
+class ThumbnailCache:
     """Reduced images of pairs.
 
     Args:

@@ -13,14 +13,11 @@ from mmcd.data_tools.audit.findings import Finding
 from mmcd.data_tools.audit.inspection import PairTask
 from mmcd.datasets import BitemporalDataset, benchmarks
 from mmcd.datasets.label_encoding import LabelEncoding
-from mmcd.datasets.layout import PairLayout, read_manifest
+from mmcd.datasets.layout import ANY_SUFFIX, SPLITS, PairLayout, read_manifest
 from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file
 from mmcd.errors import ConfigError, DatasetNotFoundError
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
-
-SPLITS = ('train', 'val', 'test')
-ANY_SUFFIX = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
 
 
 @dataclass(frozen=True)
@@ -94,15 +91,10 @@ def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> li
     layout = _layout_of(folder, names[0], dict(given or {}))
     classes = layout.classes
     encoding = LabelEncoding.from_config(layout.label_encoding, classes)
-    splits = []
-    for name in names:
-        folders = (
-            PairFolder('before', folder / name / layout.before_dir, layout.image_suffixes),
-            PairFolder('after', folder / name / layout.after_dir, layout.image_suffixes),
-            PairFolder('label', folder / name / layout.label_dir, layout.label_suffixes),
-        )
-        splits.append(AuditSplit(name or 'all', folders, encoding, classes=classes))
-    return splits
+    return [
+        AuditSplit(name or 'all', layout.folders(folder / name), encoding, classes=classes)
+        for name in names
+    ]
 
 
 def list_pairs(split: AuditSplit) -> Listing:

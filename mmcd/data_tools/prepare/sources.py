@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmcd.data_tools.prepare.splitting import SPLITS
 from mmcd.datasets import (
     BitemporalDataset,
     CDDDataset,
@@ -17,12 +16,11 @@ from mmcd.datasets import (
     SYSUCDDataset,
     WHUCDDataset,
 )
-from mmcd.datasets.layout import PairLayout
-from mmcd.datasets.pair_index import PairFolder, index_pairs
+from mmcd.datasets.layout import ANY_SUFFIX, SPLITS, PairLayout
+from mmcd.datasets.pair_index import index_pairs
 from mmcd.errors import DatasetError, DatasetNotFoundError
 
 DEEPEST = 3  # how many folders an archive may have around what is looked for
-ANY_SUFFIX = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
 
 
 @dataclass(frozen=True)
@@ -149,11 +147,7 @@ def _whu_area(root: Path, split: str, splits: tuple[str, ...]) -> Scene:
 
 
 def _pairs_of(root: Path, split: str, layout: PairLayout, splits: tuple[str, ...]) -> list[Scene]:
-    folders = (
-        PairFolder('before', root / split / layout.before_dir, layout.image_suffixes),
-        PairFolder('after', root / split / layout.after_dir, layout.image_suffixes),
-        PairFolder('label', root / split / layout.label_dir, layout.label_suffixes),
-    )
+    folders = layout.folders(root / split)
     names = ', '.join(folder.path.name for folder in folders)
     expected = f'Expected {root / split}/ with the folders {names}.'
     pairs = index_pairs(folders, layout=expected)

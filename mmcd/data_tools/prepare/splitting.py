@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmcd.datasets.layout import SPLITS
 from mmcd.errors import ConfigError
-
-SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _deal_blocks(
 
 
 def _leave_out_neighbours(places: Sequence[Place], splits: list[str | None], spared: str) -> None:
-    """Take tiles of the splits before this one out of all, where they touch a tile of it."""
+    """Drop the tiles of lesser splits that touch a tile of the spared split."""
     reach = max((max(p.bottom - p.top, p.right - p.left) for p in places), default=1)
 
     def cell(place: Place) -> tuple[str, int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmcd.data_tools.audit.fingerprint import ORIENTATIONS, orient
-from mmcd.data_tools.audit.pictures import PictureShelf
+from mmcd.data_tools.audit.pictures import ThumbnailCache
 from tests.data_tools.audit.planting import (
     SIDE,
     audit,
@@ -80,9 +80,9 @@ def test_many_copies_are_not_compared_each_with_each(clean, monkeypatch):
         copy_pair(clean, 'train_0', f'train_{100 + index}', lighter if index else np.asarray)
         write(clean / 'train' / 'label' / f'train_{100 + index}.png', label)
     calls = []
-    compare = PictureShelf.same_image
+    compare = ThumbnailCache.same_image
     monkeypatch.setattr(
-        PictureShelf, 'same_image', lambda self, *a: calls.append(a) or compare(self, *a)
+        ThumbnailCache, 'same_image', lambda self, *a: calls.append(a) or compare(self, *a)
     )
     report = audit(clean)
     assert sum(f.check == 'duplicate' for f in report.findings) == 30

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcd.data_tools.prepare.splitting import SPLITS, Place, Ratios, split_by_blocks, split_randomly
+from mmcd.data_tools.prepare.splitting import Place, Ratios, split_by_blocks, split_randomly
+from mmcd.datasets.layout import SPLITS
 from mmcd.errors import ConfigError
 
 SHARES = Ratios().among(SPLITS)
