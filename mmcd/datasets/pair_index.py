@@ -115,7 +115,7 @@ def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:
 
 
 def _is_left_over(name: str, found: Sequence[dict[str, Path]]) -> bool:
-    """An after image or a label alone: no pair that lost a file, but a file that lost its pair."""
+    """Whether this is an orphan: an after image or a label without either of the other files."""
     before, after, label = (name in files for files in found)
     return not before and after != label
 
