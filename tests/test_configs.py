@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
+from PIL import Image
 
 from mmcd.config import load_config
 from mmcd.registry import DATASETS, MODELS
+from mmcd.structures import ImageSpec
+from tests.tiff_files import write_tiff
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +54,14 @@ def layout_of(cfg):
     )
 
 
+def rewrite_images(root, spec):
+    """Tiny pairs with the bands that a config describes, as TIFF files."""
+    for path in (*root.glob('*/A/*.png'), *root.glob('*/B/*.png')):
+        bands = np.resize(np.asarray(Image.open(path)).transpose(2, 0, 1), (spec.num_bands, 64, 64))
+        write_tiff(path.with_suffix('.tif'), bands.transpose(1, 2, 0).astype(spec.dtype))
+        path.unlink()
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_parses_and_resolves(path):
     cfg = load_config(path)
@@ -83,6 +95,8 @@ def test_one_data_root_on_the_command_line_reaches_every_split(path):
 def test_trains_a_step_and_validates(path, tmp_path):
     cfg = load_config(path, {'pretrained': None})  # no download
     root = write_tiny_pairs(tmp_path / 'pairs', layout=layout_of(cfg))
+    if cfg.get('image') is not None:
+        rewrite_images(root, ImageSpec.from_config(cfg.image))
     cfg = shrink(cfg, root, tmp_path / 'work')
     runner = Runner.from_cfg(cfg)
     runner.train()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -43,9 +45,13 @@ def with_exportable_pooling(network: nn.Module) -> nn.Module:
     for module in network.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d):
-                size = child.output_size
-                # None stands for the size of the map, which no network here asks for.
-                bins = (size, size) if isinstance(size, int) else tuple(size)
-                if bins != (1, 1) and None not in bins:
+                bins = _bins(child.output_size)
+                if bins is not None and bins != (1, 1):
                     setattr(module, name, MatrixAveragePool(bins))
     return network
+
+
+def _bins(size: Any) -> tuple[int, int] | None:
+    """Height and width; None where one of them is that of the map."""
+    height, width = (size, size) if size is None or isinstance(size, int) else size
+    return None if height is None or width is None else (height, width)

@@ -27,6 +27,7 @@ class ModelTester:
 
     config: str
     slim: dict = {}
+    tolerance: float = 1e-5
 
     def build(self, *, bands: int | None = None, **options) -> EncoderDecoder:
         """The network with weights and statistics as training leaves them, the same each time."""
@@ -104,12 +105,11 @@ class ModelTester:
         out = tmp_path / 'model.onnx'
         # Itself compares at six batches and sizes, and refuses to write what differs.
         assert export_onnx(model, out).deviation.probability < self.tolerance
+        exported = ExportedPredictor(out)
         # Odd sizes are padded as the trained model pads them.
         tiles = np.random.default_rng(0).integers(0, 256, (2, 6, 97, 70), dtype=np.uint8)
-        expected = make_predictor(model).predict(tiles)
-        np.testing.assert_allclose(
-            ExportedPredictor(out).predict(tiles), expected, atol=self.tolerance
-        )
+        expected, found = (each.predict(tiles) for each in (make_predictor(model), exported))
+        np.testing.assert_allclose(found, expected, atol=self.tolerance)
 
 
 def normalised_batch(model: EncoderDecoder, *shape: int) -> tuple[Tensor, list]:
