@@ -10,10 +10,13 @@ import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from mmcd.errors import ConfigError
 from mmcd.inference import make_predictor
 from mmcd.models.scores import scores_of_logits
 from tests.export.models import with_random_statistics
 from tests.models.building import build_model, random_batch, samples_from_labels
+
+SPLITS = ('train', 'val', 'test')
 
 
 class ModelTester:
@@ -22,11 +25,13 @@ class ModelTester:
     Attributes:
         config: a config of the network.
         slim: settings that make it fast enough to test, if the config is not.
+        binary_only: whether it tells no kinds of change apart.
         tolerance: how far the exported network's scores may be from the trained one's.
     """
 
     config: str
     slim: dict = {}
+    binary_only: bool = False
     tolerance: float = 1e-5
 
     def build(self, *, bands: int | None = None, **options) -> EncoderDecoder:
@@ -69,6 +74,25 @@ class ModelTester:
         with torch.no_grad():
             expected = model_scores(model, torch.from_numpy(tiles.astype(np.float32)))
         np.testing.assert_allclose(scores, expected, atol=1e-3)
+
+    def test_three_classes(self):
+        kinds = dict(classes=['same', 'built', 'razed'], palette=[[0] * 3, [9] * 3, [99] * 3])
+        options = {f'{split}_dataloader.dataset.metainfo': kinds for split in SPLITS}
+        if self.binary_only:
+            with pytest.raises(ConfigError, match='num_classes=3'):
+                self.build(**options)
+            return
+        model = self.build(**options).train()
+        inputs, samples = normalised_batch(model, 2, 50, 64)
+        for index, sample in enumerate(samples):
+            sample.gt_sem_seg.data += index  # 0 and 1, then 1 and 2
+        losses = model(inputs, samples, mode='loss')
+        assert all(value.isfinite() for value in losses.values())
+        for result in predict(model, inputs):
+            score = result.seg_logits.data.softmax(0)
+            kind = score[1:].argmax(0) + 1
+            expected = torch.where(score[1:].sum(0) > 0.5, kind, 0)
+            assert torch.equal(result.pred_sem_seg.data[0], expected)
 
     def test_state_dict_round_trip(self, model, tmp_path):
         torch.manual_seed(1)

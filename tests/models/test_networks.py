@@ -16,16 +16,19 @@ class TestDARNet(ModelTester):
 
 class TestPRX(ModelTester):
     config = 'prx_sample.py'
+    binary_only = True
 
 
 class TestPRXRefine(ModelTester):
     config = 'prx_sample_refine.py'
+    binary_only = True
     # The refinement serves training only: the exported network is that of the first stage.
     test_the_exported_network_answers_as_the_trained_one = None
 
 
 class TestPRXCross(ModelTester):
     config = 'prx_sample_cross.py'
+    binary_only = True
 
 
 class TestFCEarlyFusion(ModelTester):

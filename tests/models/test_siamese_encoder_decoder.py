@@ -219,25 +219,6 @@ def test_the_threshold_decides(of):
     assert not of_the_model.any()
 
 
-def test_three_classes_from_the_data_sets_metainfo_to_the_mask():
-    """METAINFO in the config alone: the head's channels, the loss and the decision follow."""
-    kinds = dict(classes=['same', 'built', 'razed'], palette=[[0, 0, 0], [9, 0, 0], [0, 9, 0]])
-    options = {f'{s}_dataloader.dataset.metainfo': kinds for s in ('train', 'val', 'test')}
-    torch.manual_seed(0)
-    model = build_model('darnet_sample.py', **options).train()
-    inputs, samples = random_batch(1, 32, 48)
-    samples[0].gt_sem_seg.data = torch.randint(0, 3, (1, 32, 48))
-    losses = model(inputs, samples, mode='loss')
-    assert len(losses) == 5 and all(loss.isfinite() for loss in losses.values())
-    sum(losses.values()).backward()
-    assert model.decode_head.decoder.classify['1'].weight.grad.shape[0] == 3
-    logits, mask = predict(model, inputs)
-    score = logits.softmax(0)
-    expected = torch.where(score[1:].sum(0) > 0.5, score[1:].argmax(0) + 1, 0)
-    assert torch.equal(mask, expected)
-    assert model.classes.names == ('same', 'built', 'razed')
-
-
 def test_auxiliary_heads_work():
     head = dict(type='mmseg.FCNHead', in_channels=2 * 8, in_index=1, channels=4, num_classes=2)
     model = fcn(auxiliary_head=head).train()
