@@ -14,8 +14,7 @@ from mmcd.cli.console import EXIT_ERROR, quiet_imports, run_tool
 from mmcd.errors import MMCDError
 from mmcd.install.geo import require_geo
 from mmcd.install.stack import require_stack
-from mmcd.scene.arguments import add_scene_arguments, scene_settings
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.settings import SceneOutputs, SceneSettings, add_scene_arguments, scene_settings
 
 if TYPE_CHECKING:
     from mmcd.inference import ChangePredictor

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmcd.errors import SceneStoppedError
-from mmcd.scene.grid import Grid
-from mmcd.scene.ground_area import row_areas
+from mmcd.scene.grid import Grid, row_areas
 from mmcd.scene.partial_run import NO_DATA, FinishedRows, PartialRun
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.vectors import find_polygons, mean_probability, write_polygons

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from mmcd.scene.grid import Grid
-from mmcd.scene.opening import OpenPair
+from mmcd.scene.pair_reader import OpenPair
 from mmcd.scene.preparation import Preparation
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.version import __version__

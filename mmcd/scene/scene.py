@@ -15,15 +15,15 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
+from mmcd.cli.progress import progress_bar
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.inference.predictor import ChangePredictor
-from mmcd.scene.opening import OpenPair, open_pair
 from mmcd.scene.outputs import OutputWriter
-from mmcd.scene.pair_reader import PairReader
+from mmcd.scene.pair_reader import OpenPair, PairReader, open_pair
 from mmcd.scene.partial_run import FinishedRows, PartialRun
 from mmcd.scene.plan import differences, make_plan, raster_tags
+from mmcd.scene.prediction import HalvingBatches, Tiling, predict_strips
 from mmcd.scene.preparation import Preparation
-from mmcd.scene.progress import tile_progress
 from mmcd.scene.report import (
     Stopwatch,
     describe_inputs,
@@ -35,8 +35,6 @@ from mmcd.scene.report import (
 )
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
-from mmcd.scene.strip_prediction import Tiling, predict_strips
-from mmcd.scene.tile_prediction import HalvingBatches
 from mmcd.scene.tiling import tile_axis
 from mmcd.scene.writing import publish
 from mmcd.version import __version__
@@ -188,7 +186,7 @@ class _SceneRun:
         total = self._tiling.count_tiles(strips)
         with (
             self._watch.stage('predict'),
-            tile_progress(total, shown=shown, title=self._outputs.mask.name) as advance,
+            progress_bar(total, self._outputs.mask.name, unit='tiles', shown=shown) as advance,
         ):
             predict_strips(
                 reader,

@@ -15,8 +15,7 @@ import shapely
 from affine import Affine
 from rasterio import features
 
-from mmcd.scene.grid import Grid
-from mmcd.scene.ground_area import pixel_area
+from mmcd.scene.grid import Grid, pixel_area
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, FinishedRows
 from mmcd.scene.writing import writing
 from mmcd.structures import BINARY_CHANGE, ChangeClasses

@@ -30,6 +30,6 @@ def test_without_the_extra_the_function_is_there(monkeypatch: pytest.MonkeyPatch
     for name in ('rasterio', 'shapely', 'pyogrio', 'affine'):
         monkeypatch.setitem(sys.modules, name, None)
     scene = importlib.reload(importlib.import_module('mmcd.scene.api'))
-    importlib.import_module('mmcd.scene.arguments')
+    importlib.import_module('mmcd.scene.settings')
     with pytest.raises(MissingExtraError, match=r'rasterio, shapely, pyogrio.*\[geo\]'):
         scene.predict_scene(None, 'before.tif', 'after.tif', 'map.tif')

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mmcd.errors import SceneStoppedError
-from mmcd.scene.opening import open_pair
-from mmcd.scene.pair_reader import PairReader
+from mmcd.scene.pair_reader import PairReader, open_pair
 from mmcd.scene.preparation import Preparation
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.settings import SceneSettings

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmcd.scene.preparation import Preparation, to_bytes
+from mmcd.scene.preparation import Preparation, ValueRange, fit_range, to_bytes
 from mmcd.scene.sampling import DateSample
 from mmcd.scene.settings import SceneSettings
 
@@ -63,3 +63,31 @@ def test_json_gives_it_back_exactly() -> None:
     assert again.to_dict() == prepared.to_dict()
     pixels = np.arange(6).reshape(2, 1, 3).astype(np.uint16) * 500
     assert (to_bytes(pixels, again.after) == to_bytes(pixels, prepared.after)).all()
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int16, np.float32, np.int32])
+def test_all_types_scale_alike(dtype: type) -> None:
+    values = np.array([[[0, 100, 160, 200, 5000]], [[0, 1000, 2200, 3000, 9]]]).astype(dtype)
+    scaled = ValueRange((100, 1000), (200, 3000)).to_bytes(values)
+    assert scaled.dtype == np.uint8
+    np.testing.assert_array_equal(scaled, [[[0, 0, 153, 255, 255]], [[0, 0, 153, 255, 0]]])
+
+
+def test_negative_values() -> None:
+    values = np.array([[[-300, -200, -80, 0, 32767, -32768]]], np.int16)
+    scaled = ValueRange((-200,), (0,)).to_bytes(values)
+    np.testing.assert_array_equal(scaled, [[[0, 0, 153, 255, 255, 0]]])
+
+
+def test_not_a_number_is_no_error() -> None:
+    assert ValueRange((0,), (1,)).to_bytes(np.array([[[np.nan, 1]]])).tolist() == [[[0, 255]]]
+
+
+def test_the_range_of_percentiles() -> None:
+    samples = np.stack([np.arange(101), np.full(101, 7)])
+    fitted = fit_range(samples)
+    assert fitted.low == (2, 7) and fitted.high == (98, 8)
+
+
+def test_without_any_data_there_is_a_range() -> None:
+    assert fit_range(np.empty((2, 0))).high == (1, 1)

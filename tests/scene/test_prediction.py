@@ -6,7 +6,7 @@ import torch
 
 from mmcd.errors import SceneStoppedError
 from mmcd.inference import FunctionPredictor
-from mmcd.scene.tile_prediction import HalvingBatches
+from mmcd.scene.prediction import HalvingBatches
 from tests.scene.rasters import draw_ground, first_band
 
 
