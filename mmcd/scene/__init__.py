@@ -5,8 +5,8 @@ The way of the data, a strip (a row of tiles, the full width of the map) at a ti
     two files -> grid: the before image's pixels, where the after image lies too
     tiling: rows and columns of overlapping tiles, and the weights that merge them
     per strip, on three threads:
-        pair_reader   reads ahead: (2C, h, W) uint8, filled where there is no data; (h, W) valid
-        strip_prediction   batches of tiles -> predict_tiles -> merging: finished rows (h', W)
+        pair_reader   reads ahead: (2C, h, W), filled where there is no data; (h, W) valid
+        prediction    batches of tiles -> ChangePredictor -> tiling: finished rows (K - 1, h', W)
         partial_run   saves the finished rows as one file in OUT.parts
     when all strips are there:
         writing       rows -> GeoTIFF or COG, under a partial name
