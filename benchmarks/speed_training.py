@@ -20,8 +20,6 @@ from benchmarks.speed_models import (
     random_tiles,
 )
 from mmcd.engine.bfloat16 import BFloat16OptimWrapper
-from mmcd.models.decode_heads.darnet_head import DARNetHead
-from mmcd.models.decode_heads.prx_decoder import PRXDecoded
 
 
 def _checkpoint_activations(model: nn.Module) -> None:
@@ -64,10 +62,7 @@ def _plain_losses(
     """Of the head that the fast network has; its weights are not used."""
 
     def losses() -> dict[str, Tensor]:
-        output = plain(dates.before, dates.after)
-        if not isinstance(head, DARNetHead):
-            output = PRXDecoded(logit=output, fused=())
-        return head.loss_by_feat(output, samples)
+        return head.loss_by_feat(plain(dates.before, dates.after), samples)
 
     return losses
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmcd.cli.arguments import parse_cfg_options
 from mmcd.cli.console import EXIT_ERROR, quiet_imports, run_tool
 from mmcd.errors import MMCDError
-from mmcd.install.geo import require_geo
+from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
 from mmcd.scene.settings import SceneOutputs, SceneSettings, add_scene_arguments, scene_settings
 

@@ -29,7 +29,7 @@ def main() -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
-        from mmcd.engine.finished_run import is_finished
+        from mmcd.engine.hooks import is_finished
         from mmcd.engine.launch import prepare_run, use_mixed_precision
         from mmcd.engine.stages import prepare_start
     cfg = prepare_run(args)

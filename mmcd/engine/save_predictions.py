@@ -12,8 +12,7 @@ from mmengine.runner import Runner
 from mmcd.datasets.transforms.loading import read_date
 from mmcd.errors import ConfigError
 from mmcd.io.atomic import write_whole
-from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image
-from mmcd.io.masks import encode_mask
+from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.registry import HOOKS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 from mmcd.visualization.panel import draw_panel

@@ -12,7 +12,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from torch import nn
 
 from mmcd.config import drop_pretrained
-from mmcd.engine.finished_run import MarkFinished
+from mmcd.engine.hooks import MarkFinished
 from mmcd.engine.launch import add_hook
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import compare_names, read_checkpoint

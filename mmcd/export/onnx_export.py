@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +14,6 @@ from torch import nn
 
 from mmcd.errors import ConfigError
 from mmcd.export.deepness import deepness_properties
-from mmcd.export.export_report import ExportReport
 from mmcd.export.onnx_file import (
     ANY_SIZE,
     DEFAULT_OPSET,
@@ -45,6 +44,39 @@ from mmcd.inference.runtimes import OnnxRuntimeSession
 from mmcd.install.extras import require_packages
 from mmcd.io.atomic import write_whole
 from mmcd.version import __version__
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written.
+
+    Args:
+        path: the file.
+        metadata: what it says of itself.
+        deviation: how far its answers are from the trained model's.
+    """
+
+    path: Path
+    metadata: ExportMetadata
+    deviation: Deviation
+
+
+def describe_report(report: ExportReport) -> str:
+    """What was written, in lines for a user."""
+    metadata, deviation = report.metadata, report.deviation
+    size = report.path.stat().st_size / 1e6
+    inputs = ' and '.join(INPUT_NAMES[metadata.layout])
+    divisor = metadata.size_divisor
+    fixed = metadata.layout == DEEPNESS
+    sizes = f'{metadata.tile_size} x {metadata.tile_size}' if fixed else f'multiples of {divisor}'
+    return (
+        f'{report.path}: {size:.1f} MB, input {inputs} (height and width: {sizes}), '
+        f'output {OUTPUT_NAME}\n'
+        f'ONNX Runtime against PyTorch, {deviation.num_cases} batches and sizes: largest deviation '
+        f'{deviation.probability:.1e} of the probability, {deviation.logits:.1e} of the logits '
+        '(relative)'
+    )
+
 
 if TYPE_CHECKING:
     from onnx import ModelProto

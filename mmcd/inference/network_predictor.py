@@ -11,13 +11,16 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
 from mmcd.errors import ConfigError
-from mmcd.inference.flip_averaging import FlipAveragingPredictor
 from mmcd.inference.precision import precision_dtype
-from mmcd.inference.predictor import ChangePredictor
-from mmcd.inference.restructured import NetworkAsTrained, network_as_trained, restructured_network
-from mmcd.inference.tracing import to_traceable
-from mmcd.io.weights_hash import weights_sha256
-from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.inference.predictor import ChangePredictor, FlipAveragingPredictor
+from mmcd.inference.restructured import (
+    NetworkAsTrained,
+    network_as_trained,
+    restructured_network,
+    to_traceable,
+)
+from mmcd.io.checkpoints import weights_sha256
+from mmcd.models.layers.pair_ops import crop_to, pad_to_multiple
 from mmcd.models.model_description import classes_of, image_of, size_divisor_of, threshold_of
 from mmcd.models.scores import scores_of_logits
 

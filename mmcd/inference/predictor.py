@@ -1,8 +1,9 @@
-"""The one way to predict: tiles in, class scores out."""
+"""The one way to predict: tiles in, class scores out; and predictors that are made of others."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from mmcd.errors import ImagePairError
 from mmcd.models.model_description import DEFAULT_THRESHOLD
-from mmcd.structures import ChangeClasses, ImageSpec
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 
 DEFAULT_TILE_SIZE = 512
 
@@ -87,3 +88,84 @@ class ChangePredictor(ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What tells this predictor from others, in plain values: weights, form and precision."""
+
+
+# As published test-time augmentation has it: as it is, mirrored left to right, and upside down.
+MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,))
+
+
+class FlipAveragingPredictor(ChangePredictor):
+    """Averages the scores of a predictor over the mirrored tiles; three times its work.
+
+    Args:
+        predictor: any other.
+    """
+
+    def __init__(self, predictor: ChangePredictor) -> None:
+        super().__init__(
+            image=predictor.image,
+            classes=predictor.classes,
+            threshold=predictor.threshold,
+            tile_size=predictor.tile_size,
+            precision=predictor.precision,
+            cfg=predictor.cfg,
+        )
+        self.predictor = predictor
+        self.form = getattr(predictor, 'form', None)
+        self.align_corners = getattr(predictor, 'align_corners', False)
+
+    @property
+    def size_divisor(self) -> int:
+        """See :class:`ChangePredictor`."""
+        return self.predictor.size_divisor
+
+    def predict_tensor(self, pairs: Tensor) -> Tensor:
+        """See :class:`ChangePredictor`."""
+        scores = [
+            self.predictor.predict_tensor(pairs.flip(axes)).flip(axes)
+            if axes
+            else self.predictor.predict_tensor(pairs)
+            for axes in MIRRORED
+        ]
+        return torch.stack(scores).mean(dim=0)
+
+    def describe(self) -> dict[str, Any]:
+        """See :class:`ChangePredictor`."""
+        return dict(self.predictor.describe(), tta='mean over flips')
+
+
+class FunctionPredictor(ChangePredictor):
+    """A function in the place of a network, such as one of another library, or a simple baseline.
+
+    Args:
+        function: from tiles of both dates to the probability of change.
+        image: what one date's images are.
+        **kwargs: ``threshold`` and ``tile_size``, see :class:`ChangePredictor`.
+
+    Shape:
+        the function takes an array (N, 2C, H, W), ``before`` in the first C bands, of uint8 or
+        (other types than 8 bit) float32, and gives (N, H, W) float32.
+
+    Example:
+        >>> predictor = FunctionPredictor(lambda tiles: my_network(tiles), threshold=0.4)
+        >>> predict_scene(predictor, 'before.tif', 'after.tif', 'change.tif')
+    """
+
+    def __init__(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        *,
+        image: ImageSpec = RGB_8BIT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(image=image, classes=BINARY_CHANGE, **kwargs)
+        self.function = function
+
+    def predict_tensor(self, pairs: Tensor) -> Tensor:
+        """See :class:`ChangePredictor`."""
+        changed = torch.from_numpy(self.function(pairs.cpu().numpy()))
+        return torch.stack([1 - changed, changed], dim=1)
+
+    def describe(self) -> dict[str, Any]:
+        """See :class:`ChangePredictor`."""
+        return dict(type=getattr(self.function, '__qualname__', type(self.function).__name__))

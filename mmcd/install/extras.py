@@ -32,3 +32,15 @@ def _is_installed(name: str) -> bool:
         return util.find_spec(name) is not None
     except ValueError:  # an import of it that failed has left a mark
         return False
+
+
+PACKAGES = ('rasterio', 'shapely', 'pyogrio')
+
+
+def require_geo() -> None:
+    """Check that the extra ``geo`` is installed.
+
+    Raises:
+        MissingExtraError: naming what is missing and the command that installs it.
+    """
+    require_packages('Mapping whole scenes', PACKAGES, 'geo')

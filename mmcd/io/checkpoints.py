@@ -1,8 +1,9 @@
-"""Reading checkpoints safely, and loading them strictly."""
+"""Reading checkpoints safely, loading them strictly, and telling weights apart."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tarfile
 from pathlib import Path
@@ -181,3 +182,12 @@ def _nearby(path: Path) -> str:
     if not near:
         return f'{path.parent} holds no .pth file.'
     return f'That folder holds {", ".join(near)}.'
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """A hash over the names and the values of all that a model's state dict holds."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

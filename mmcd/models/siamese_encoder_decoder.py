@@ -15,8 +15,7 @@ from torch import Tensor
 from mmcd.errors import ConfigError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
 from mmcd.models.decode_heads.pair_head import PairHead
-from mmcd.models.layers.padding import crop_to, pad_to_multiple
-from mmcd.models.layers.pair_ops import apply_to_dates, split_dates
+from mmcd.models.layers.pair_ops import apply_to_dates, crop_to, pad_to_multiple, split_dates
 from mmcd.models.scores import decide_samples
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageSpec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from mmcd.inference import ChangePredictor, make_predictor
-from mmcd.install.geo import require_geo
+from mmcd.install.extras import require_geo
 
 if TYPE_CHECKING:  # rasterio is needed only where a scene is mapped
     from mmcd.scene.scene import SceneResult

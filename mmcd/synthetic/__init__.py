@@ -3,6 +3,6 @@
 Needs NumPy and OpenCV only.
 """
 
-from .pair import ScenePair, make_pair
+from mmcd.synthetic.pair import ScenePair, make_pair
 
 __all__ = ['ScenePair', 'make_pair']

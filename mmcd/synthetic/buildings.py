@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .geometry import Box
-from .surface import RGB, Palette, Surface
+from mmcd.synthetic.geometry import Box
+from mmcd.synthetic.surface import RGB, Palette, Surface
 
 # Roof colours with their shares: from above, most roofs are weathered greys and browns.
 SHINGLES: tuple[tuple[RGB, float], ...] = (

@@ -14,9 +14,8 @@ import numpy as np
 from mmcd.errors import ConfigError, DatasetError
 from mmcd.io.atomic import write_whole
 from mmcd.io.image_encoding import encode_image
-
-from .multispectral import find_sensor, sense
-from .pair import check_size, make_pair
+from mmcd.synthetic.multispectral import find_sensor, sense
+from mmcd.synthetic.pair import check_size, make_pair
 
 GENERATOR_VERSION = 1  # goes up whenever the same seed makes other pixels
 SPLITS = ('train', 'val', 'test')

@@ -5,11 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .geometry import OVERSAMPLING, Raster
-from .layout import BULB, Plan
-from .lots import VERGE, Lot
-from .season import Season, grass, mix, scrub
-from .surface import RGB, Palette, Surface
+from mmcd.synthetic.geometry import OVERSAMPLING, Raster
+from mmcd.synthetic.layout import BULB, VERGE, Lot, Plan
+from mmcd.synthetic.surface import RGB, Palette, Surface
+from mmcd.synthetic.vegetation import Season, grass, mix, scrub
 
 CONCRETE: RGB = (198.0, 190.0, 174.0)
 ASPHALT: RGB = (104.0, 103.0, 102.0)

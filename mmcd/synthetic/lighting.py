@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .geometry import OVERSAMPLING
-from .surface import Surface
+from mmcd.synthetic.geometry import OVERSAMPLING
+from mmcd.synthetic.surface import Surface
 
 # Colours of the two lights relative to their sum: shadows, which the sky alone lights, are bluish.
 SUNLIGHT = (1.03, 1.0, 0.95)

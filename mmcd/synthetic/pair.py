@@ -8,19 +8,16 @@ import cv2
 import numpy as np
 
 from mmcd.errors import ConfigError
-
-from .buildings import stamp_building
-from .geometry import Raster
-from .ground import paint_ground
-from .layout import Plan, random_plan
-from .lighting import SKYLIGHT, SUNLIGHT, Sun, random_sun, shade
-from .noise import fractal_noise
-from .season import Season, leaves, random_seasons
-from .sensor import expose, lean_out, random_sensor
-from .surface import Palette, Surface
-from .traffic import park_cars
-from .vegetation import Tree, stamp_tree
-from .woods import plant
+from mmcd.synthetic.buildings import stamp_building
+from mmcd.synthetic.geometry import Raster
+from mmcd.synthetic.ground import paint_ground
+from mmcd.synthetic.layout import Plan, random_plan
+from mmcd.synthetic.lighting import SKYLIGHT, SUNLIGHT, Sun, random_sun, shade
+from mmcd.synthetic.noise import fractal_noise
+from mmcd.synthetic.sensor import expose, lean_out, random_sensor
+from mmcd.synthetic.surface import Palette, Surface
+from mmcd.synthetic.traffic import park_cars
+from mmcd.synthetic.vegetation import Season, Tree, leaves, plant, random_seasons, stamp_tree
 
 SMALLEST, LARGEST = 32, 2048
 

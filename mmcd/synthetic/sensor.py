@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .geometry import OVERSAMPLING, Raster
-from .lighting import shift
-from .noise import fractal_noise
+from mmcd.synthetic.geometry import OVERSAMPLING, Raster
+from mmcd.synthetic.lighting import shift
+from mmcd.synthetic.noise import fractal_noise
 
 
 @dataclass(frozen=True)

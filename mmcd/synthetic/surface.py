@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .geometry import OVERSAMPLING, Box, Raster
+from mmcd.synthetic.geometry import OVERSAMPLING, Box, Raster
 
 RGB = tuple[float, float, float]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import Box
-from .layout import Plan, Street
-from .lots import Lot
-from .season import mix
-from .surface import RGB, Palette, Surface
+from mmcd.synthetic.geometry import Box
+from mmcd.synthetic.layout import Lot, Plan, Street
+from mmcd.synthetic.surface import RGB, Palette, Surface
+from mmcd.synthetic.vegetation import mix
 
 PAINTS: tuple[RGB, ...] = (
     (232, 232, 230),

@@ -16,7 +16,7 @@ pytest.importorskip('onnxscript', reason='the extra onnx is not installed')
 from mmcd.errors import ConfigError, ExportError, MissingExtraError, StackError  # noqa: E402
 from mmcd.export import export_onnx, onnx_file  # noqa: E402
 from mmcd.export import onnx_export as export_module  # noqa: E402
-from mmcd.export.export_report import describe_report  # noqa: E402
+from mmcd.export.onnx_export import describe_report  # noqa: E402
 from mmcd.inference import make_predictor  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
 from mmcd.inference.runtimes import OnnxRuntimeSession  # noqa: E402

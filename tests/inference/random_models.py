@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mmcd.models.layers.padding import crop_to, pad_to_multiple
+from mmcd.models.layers.pair_ops import crop_to, pad_to_multiple
 from mmcd.models.model_description import size_divisor_of
 from tests.models.building import build_model
 

@@ -9,11 +9,10 @@ from torch import nn
 
 from mmcd.errors import ConfigError
 from mmcd.inference import make_predictor
-from mmcd.inference.restructured import NetworkAsTrained, restructured_network
+from mmcd.inference.restructured import NetworkAsTrained, restructured_network, to_traceable
 from mmcd.inference.restructured_darnet import RestructuredDARNet
 from mmcd.inference.restructured_prx import RestructuredPRX
 from mmcd.inference.segmentor import PredictorSegmentor
-from mmcd.inference.tracing import to_traceable
 from mmcd.models.scores import scores_of_sample
 from tests.inference.random_models import (
     network_logits,

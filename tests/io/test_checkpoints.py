@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import io
 import os
 import pickle
@@ -19,6 +20,7 @@ from mmcd.io.checkpoints import (
     load_weights,
     read_checkpoint,
     use_safe_loading,
+    weights_sha256,
 )
 
 
@@ -240,3 +242,14 @@ class TestUseSafeLoading:
         before = CheckpointLoader._get_checkpoint_loader('https://example.org/a.pth')
         use_safe_loading()
         assert CheckpointLoader._get_checkpoint_loader('https://example.org/a.pth') is before
+
+
+def test_the_same_weights_have_the_same_hash_and_others_another() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    first = weights_sha256(model)
+    assert first == weights_sha256(copy.deepcopy(model)) and len(first) == 64
+    assert first == weights_sha256(model.to(memory_format=torch.channels_last))
+    renamed = nn.ModuleDict({'0': model[0], 'norm': model[1]})
+    assert weights_sha256(renamed) != first
+    model[1].num_batches_tracked += 1
+    assert weights_sha256(model) != first

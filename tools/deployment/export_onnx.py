@@ -77,8 +77,7 @@ def main() -> None:
     require_stack()
     with quiet_imports():
         from mmcd.apis import init_model
-        from mmcd.export.export_report import describe_report
-        from mmcd.export.onnx_export import check_export, export_onnx
+        from mmcd.export.onnx_export import check_export, describe_report, export_onnx
     settings = dict(threshold=args.threshold, tile_size=args.tile, resolution=args.resolution)
     if args.opset is not None:
         settings['opset'] = args.opset

@@ -16,7 +16,7 @@ from mmcd.datasets.layout import PairLayout
 from mmcd.datasets.transforms.loading import read_single_band
 from mmcd.errors import ImagePairError, LabelError, MMCDError
 from mmcd.io.atomic import write_whole
-from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image
+from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.io.images import (
     TIFF_SUFFIXES,
     DecodedImage,
@@ -25,7 +25,6 @@ from mmcd.io.images import (
     open_image,
     read_header,
 )
-from mmcd.io.masks import encode_mask
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
 

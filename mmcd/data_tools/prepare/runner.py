@@ -18,9 +18,8 @@ from mmcd.datasets.layout import MANIFEST, Manifest, PairLayout, read_manifest
 from mmcd.datasets.pair_index import listed
 from mmcd.errors import DatasetError
 from mmcd.io.atomic import sweep_partial, write_whole
-from mmcd.io.image_encoding import FAST_COMPRESSION
+from mmcd.io.image_encoding import FAST_COMPRESSION, ignored_value
 from mmcd.io.images import TIFF_SUFFIXES
-from mmcd.io.masks import ignored_value
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmcd.errors import ConfigError
-from mmcd.models.layers.padding import crop_to
+from mmcd.models.layers.pair_ops import crop_to
 
 # One map a level, from shallow to deep.
 Pyramid = Sequence[Tensor]

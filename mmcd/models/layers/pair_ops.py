@@ -1,4 +1,4 @@
-"""Passing the two dates of a pair through one shared module."""
+"""Passing the two dates of a pair through one module, and padding them to what it needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Maps = TypeVar('Maps', Tensor, Sequence[Tensor])
 
@@ -51,3 +52,18 @@ def split_dates(pair: Tensor) -> tuple[Tensor, Tensor]:
             'the channel axis (the transform StackPair does).'
         )
     return pair[:, : channels // 2], pair[:, channels // 2 :]
+
+
+def pad_to_multiple(x: Tensor, divisor: int) -> Tensor:
+    """Pad (N, C, H, W) at the bottom and the right by its own edge to multiples of ``divisor``."""
+    height, width = x.shape[2:]
+    bottom, right = -height % divisor, -width % divisor
+    if not bottom and not right:
+        return x
+    return F.pad(x, (0, right, 0, bottom), mode='replicate')
+
+
+def crop_to(x: Tensor, size: Sequence[int]) -> Tensor:
+    """The top left (height, width) of (N, C, H, W): takes back :func:`pad_to_multiple`."""
+    height, width = size
+    return x[..., :height, :width]

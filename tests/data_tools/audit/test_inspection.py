@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmcd.data_tools.audit.damage import find_damage
+from mmcd.data_tools.audit.inspection import find_damage
 
 
 def encoded(kind: str) -> bytes:
