@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmcd.conversion.name_mapping import NameMapping
+
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 GOLDEN = SHARED / 'golden'
 needs_golden = pytest.mark.skipif(
@@ -91,3 +93,20 @@ def relative_error(ours: np.ndarray | torch.Tensor, theirs: np.ndarray) -> float
     """The largest difference, relative to the largest absolute value."""
     ours = np.asarray(ours.detach() if isinstance(ours, torch.Tensor) else ours)
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def gradient_norm_errors(
+    model: torch.nn.Module, mapping: NameMapping, expected: dict[str, float]
+) -> list[float]:
+    """Relative deviations of the norms of a model's gradients from those of the release.
+
+    Args:
+        model: Ours, after the backward pass.
+        mapping: From the release's names to ours.
+        expected: Per parameter of the release its gradient's norm. Those that are 0 but for
+            rounding, such as of a bias in front of a batch norm, are left out.
+    """
+    ours = {name: parameter.grad.norm().item() for name, parameter in model.named_parameters()}
+    renamed = {mapping.rename(name): norm for name, norm in expected.items()}
+    assert ours.keys() == renamed.keys()
+    return [abs(ours[name] / norm - 1) for name, norm in renamed.items() if norm > 1e-5]

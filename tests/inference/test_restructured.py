@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from mmseg.structures import SegDataSample
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmcd.errors import ConfigError
 from mmcd.inference import make_predictor
@@ -65,12 +68,71 @@ def test_darnet_is_exact_in_float64() -> None:
 
 @pytest.mark.parametrize('config', CONFIGS)
 def test_bfloat16_is_close(config: str) -> None:
+    """What the network's form loses where every product is summed up in float32.
+
+    0.007 to 0.015 in these networks; a network whose form loses more would show it here, whatever
+    the processor.
+    """
     model = random_model(config)
     network = restructured_network(model, torch.bfloat16)
-    pairs = random_pairs(2, 64, 96)
-    given = network_logits(network, model, pairs)
     assert all(p.dtype == torch.bfloat16 for p in network.parameters())
-    assert relative(given, trained_logits(model, pairs)) < 0.05
+    pairs = random_pairs(2, 64, 96)
+    with StoredInBfloat16() as emulation:
+        given = network_logits(network, model, pairs)
+    assert emulation.seen >= {'convolution', 'mm'}
+    assert relative(given, trained_logits(model, pairs)) < 0.03
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_the_processors_bfloat16_gives_the_same_map(config: str) -> None:
+    """By whatever kernels the processor has.
+
+    Those of some processors with AMX were seen to lose ten times as much as the emulation (0.1 of
+    the largest logit), so that this asks for the same map, not for its last digits.
+    """
+    model = random_model(config)
+    pairs = random_pairs(2, 64, 96)
+    expected = trained_logits(model, pairs)
+    given = network_logits(restructured_network(model, torch.bfloat16), model, pairs)
+    assert (given - expected).square().mean().sqrt() < 0.1 * expected.square().mean().sqrt()
+
+
+class StoredInBfloat16(TorchDispatchMode):
+    """Computes in float32 what is stored in bfloat16: the arithmetic that every kernel is to have.
+
+    Attributes:
+        seen: The operators that were computed so.
+    """
+
+    OPERATORS = (
+        'convolution', 'mm', 'bmm', 'addmm', 'baddbmm', 'native_layer_norm', 'native_group_norm'
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        name = func._overloadpacket.__name__
+        stored = [is_bfloat16(value) for value in args]
+        if name not in self.OPERATORS or not any(stored):
+            return func(*args, **kwargs)
+        self.seen.add(name)
+        target = kwargs.pop('out', None)
+        wide = [v.float() if narrow else v for v, narrow in zip(args, stored, strict=True)]
+        results = func._overloadpacket(*wide, **kwargs)
+        if target is not None:
+            return target.copy_(results)
+        if isinstance(results, tuple):
+            return tuple(value.bfloat16() for value in results)
+        return results.bfloat16()
+
+
+def is_bfloat16(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize(

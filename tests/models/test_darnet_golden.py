@@ -13,6 +13,7 @@ from mmcd.conversion.name_mapping import convert
 from tests.golden import (
     build_case,
     golden_threads,
+    gradient_norm_errors,
     needs_golden,
     read_golden,
     relative_error,
@@ -63,32 +64,40 @@ def test_first_training_logits(model, golden):
         assert relative_error(output, arrays[f'train/train_side{level}']) < 5e-4
 
 
-def test_losses_of_the_first_steps_and_gradient_norms(model, golden):
+def test_losses_of_the_first_steps(model, golden):
     train = golden[0]['train']
     inputs, label = stacked(train)
     samples = samples_from_labels(label)
     optimizer = torch.optim.AdamW(model.train().parameters(), lr=train['lr'])
     losses = []
     with golden_threads():
-        for step in range(train['steps']):
+        for _ in range(train['steps']):
             optimizer.zero_grad()
             loss = sum(model(inputs, samples, mode='loss').values())
             loss.backward()
             losses.append(loss.item())
-            if step == 0:
-                check_gradient_norms(model, train['grad_norms'])
             optimizer.step()
     assert losses[0] == pytest.approx(train['losses'][0], rel=1e-5)
     assert losses == pytest.approx(train['losses'], rel=2e-3)
 
 
-def check_gradient_norms(model, expected):
-    ours = {name: parameter.grad.norm().item() for name, parameter in model.named_parameters()}
-    renamed = {DARNET.rename(name): norm for name, norm in expected.items()}
-    assert ours.keys() == renamed.keys()
-    errors = [abs(ours[name] / norm - 1) for name, norm in renamed.items() if norm > 1e-5]
+@pytest.mark.slow
+def test_gradient_norms(model, golden):
+    """In float64, where a ReLU or a maximum at a tie falls alike on every processor.
+
+    In float32 it falls as the processor's order of summation has it, which moves our norms by up to
+    1.6e-2 from one to another, and had moved those of the release as well: they are 7.1e-3 (a
+    scalar factor of an attention) off the exact ones at most, 1.2e-4 in the median.
+    """
+    train = golden[0]['train']
+    inputs, label = stacked(train)
+    model.train().double()
+    sum(model(inputs.double(), samples_from_labels(label), mode='loss').values()).backward()
+    errors = gradient_norm_errors(model, DARNET, train['grad_norms'])
     assert len(errors) > 150
-    assert max(errors) < 1e-3
+    assert np.median(errors) < 3e-4
+    assert np.quantile(errors, 0.9) < 2e-3
+    assert max(errors) < 1e-2
 
 
 def test_size_is_the_release_without_its_dead_weights(model):

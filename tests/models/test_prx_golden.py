@@ -13,6 +13,7 @@ from mmcd.conversion.prx import PRX
 from tests.golden import (
     build_case,
     golden_threads,
+    gradient_norm_errors,
     needs_golden,
     read_golden,
     relative_error,
@@ -49,13 +50,6 @@ def preprocessed(net, case, training=False):
     return data['inputs'].contiguous(memory_format=torch.channels_last), data['data_samples']
 
 
-def normalised_as_there(facts, case):
-    before, after, _ = build_case(case)
-    mean, std = np.float32(facts['mean']), np.float32(facts['std'])
-    dates = [(date.astype(np.float32) / 255 - mean) / std for date in (before, after)]
-    return torch.from_numpy(np.concatenate(dates, axis=3)).permute(0, 3, 1, 2)
-
-
 @pytest.mark.parametrize(
     ('variant_name', 'case_name'), [('r18', 'square'), ('r18', 'wide'), ('r18_cross', 'square')]
 )
@@ -68,15 +62,11 @@ def test_eval_logits(golden, variant_name, case_name):
     assert relative_error(logit, arrays[f'{variant_name}/{case_name}/logit']) < 5e-4
 
 
-# Dividing by 255 first, as the golden run did, moves inputs by 5e-7, and so ReLUs at a tie.
-@pytest.mark.parametrize(('divided_first', 'tolerance'), [(True, 1e-3), (False, 1e-2)])
-def test_first_logit_losses_and_gradient_norms(golden, divided_first, tolerance):
+def test_first_logit_and_losses(golden):
     facts, arrays = golden
     train = facts['train']
     net, _ = converted(facts, train['variant'], 'prx_levir.py')
     inputs, samples = preprocessed(net, train, training=True)
-    if divided_first:
-        inputs = normalised_as_there(facts, train)
     options = {key: train[key] for key in ('lr', 'eps', 'weight_decay')}
     optimizer = torch.optim.AdamW(net.train().parameters(), **options)
     losses = []
@@ -88,26 +78,33 @@ def test_first_logit_losses_and_gradient_norms(golden, divided_first, tolerance)
             loss = sum(net(inputs, samples, mode='loss').values())
             loss.backward()
             losses.append(loss.item())
-            if step == 0:
-                check_gradient_norms(net, train['grad_norms'], tolerance)
             optimizer.step()
     assert losses[0] == pytest.approx(train['losses'][0], rel=1e-5)
     assert losses == pytest.approx(train['losses'], rel=2e-3)
+
+
+@pytest.mark.slow
+def test_gradient_norms(golden):
+    """In float64, where a ReLU at a tie falls alike on every processor.
+
+    In float32 it falls as the processor has it, and the release's norms are for that reason 1.6e-3
+    off the exact ones at most, 3.7e-5 in the median.
+    """
+    train = golden[0]['train']
+    net, _ = converted(golden[0], train['variant'], 'prx_levir.py')
+    inputs, samples = preprocessed(net, train, training=True)
+    net.train().double()
+    sum(net(inputs.double(), samples, mode='loss').values()).backward()
+    errors = gradient_norm_errors(net, PRX, train['grad_norms'])
+    assert len(errors) > 80
+    assert np.median(errors) < 1e-4
+    assert max(errors) < 3e-3
 
 
 def check_first_logit(net, inputs, expected):
     """In train mode; BatchNorm's running statistics, which it moves, play no part in training."""
     with torch.no_grad():
         assert relative_error(net(inputs, mode='tensor'), expected) < 5e-4
-
-
-def check_gradient_norms(net, expected, tolerance):
-    ours = {name: parameter.grad.norm().item() for name, parameter in net.named_parameters()}
-    renamed = {PRX.rename(name): norm for name, norm in expected.items()}
-    assert ours.keys() == renamed.keys()
-    errors = [abs(ours[name] / norm - 1) for name, norm in renamed.items() if norm > 1e-5]
-    assert len(errors) > 80
-    assert max(errors) < tolerance
 
 
 @pytest.mark.parametrize(
