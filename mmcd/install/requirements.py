@@ -10,15 +10,16 @@ from __future__ import annotations
 REQUIRED = (
     'torch>=2.1',  # the newest that upstream mmcv 2.1 is built for; older ones were never tried
     'torchvision>=0.16',  # the release made for torch 2.1; mmengine imports it
-    'numpy',
-    'opencv-python',
-    'packaging',  # compares the versions below
+    'numpy>=2.0.1',  # onedl-mmsegmentation asks for more than 2.0.0
+    'opencv-python>=4.10.0.84',  # first built for numpy 2
+    'packaging>=23',  # compares the versions below
 )
 
 # The two families of distributions that own the import names mmcv, mmengine, mmseg and mmpretrain.
 # One of them is installed as a whole: each is released and tested as a set.
 ONEDL = {
     'torch': 'torch>=2.4',  # as onedl-mmcv's own extra asks; numpy 2 needs 2.3
+    'torchvision': 'torchvision>=0.19',  # the release made for torch 2.4
     # The releases of May and June 2026 that mmcd is tested with; older ones were never tried.
     'mmcv': 'onedl-mmcv>=2.3.6',
     'mmengine': 'onedl-mmengine>=0.10.12',
@@ -53,7 +54,7 @@ DEV = (
     'pytest>=8',
     'pytest-xdist>=3.6',  # `make test` runs on two cores
     'hypothesis>=6.100',
-    'scikit-learn>=1.4',  # the metrics are checked against it
+    'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
     'setuptools>=70.1',  # test_packaging builds wheels, for which older ones need `wheel`
     # Both pinned to one series, so that a new release does not turn `make check` red by itself.
     'ruff>=0.17,<0.18',

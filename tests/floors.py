@@ -1,0 +1,37 @@
+"""Print the lowest versions that mmcd/install/requirements.py allows, as pip's constraints.
+
+python tests/floors.py onedl > constraints.txt
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def floors(family: str) -> list[str]:
+    """``name==version`` of each requirement that has a floor, of a family of the stack.
+
+    Ruff and mypy have none of their own: they are pinned to a series, and are no part of what a
+    user installs.
+
+    Args:
+        family: A key of ``FAMILIES``.
+    """
+    # By its path, as setup.py reads it: nothing of what mmcd needs is installed yet.
+    needs = runpy.run_path(str(ROOT / 'mmcd' / 'install' / 'requirements.py'))
+    lists = [needs['REQUIRED'], needs['GEO'], needs['ONNX'], needs['OPENVINO'], needs['DEV']]
+    lowest = {}
+    for requirement in [*(each for part in lists for each in part), *needs['FAMILIES'][family].values()]:
+        name, _, bounds = requirement.partition('>=')
+        # The family's own floor of torch comes last, and stands.
+        if bounds and name not in ('ruff', 'mypy'):
+            lowest[name] = f'{name}=={bounds.split(",")[0]}'
+    return list(lowest.values())
+
+
+if __name__ == '__main__':
+    print('\n'.join(floors(sys.argv[1])))
