@@ -31,7 +31,8 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
     top, too; every data set of pairs and the model get it.
 
     Args:
-        path: a config file, or a config already read (it is copied).
+        path: a config file, or the name of one of mmcd's own (see :func:`list_configs`), or a
+            config already read (it is copied).
         options: settings by dotted key, such as ``{'train_cfg.max_iters': 4}``.
 
     Raises:
@@ -119,17 +120,49 @@ def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
             drop_pretrained(value, only_unset=only_unset)
 
 
+def list_configs() -> list[str]:
+    """The names of mmcd's own configs, each of which :func:`load_config` takes.
+
+    Example:
+        >>> 'darnet_levir' in list_configs()
+        True
+    """
+    return sorted(path.stem for path in _own_folder().glob('*.py'))
+
+
+def _own_folder() -> Path:
+    """Beside the package in a checkout; where mim looks for them in what a wheel has installed."""
+    package = Path(__file__).resolve().parent
+    # Not by the folder alone: site-packages may hold another project's `configs`.
+    is_checkout = (package.parent / 'setup.py').is_file()
+    return package.parent / 'configs' if is_checkout else package / '.mim' / 'configs'
+
+
 def _read(path: Path) -> Config:
     if not path.is_file():
-        folder = path.parent if path.parent.is_dir() else Path('configs')
-        names = [str(p) for p in sorted(folder.glob('*.py'))] if folder.is_dir() else []
-        near = difflib.get_close_matches(str(path), names, n=3, cutoff=0.5)
-        hint = f'Did you mean {" or ".join(near)}?' if near else 'The configs lie in configs/.'
-        raise ConfigError(f'No such config file: {path} (from {Path.cwd()}). {hint}')
+        path = _find_own(path)
     try:
         return Config.fromfile(str(path))
     except Exception as error:  # whatever the config's own Python raises
         raise ConfigError(f'Cannot read the config {path}: {error}') from error
+
+
+def _find_own(path: Path) -> Path:
+    """The file of a config of ours that is given by its name, with its suffix or without."""
+    is_name = len(path.parts) == 1
+    if is_name and path.name.removesuffix('.py') in list_configs():
+        return _own_folder() / f'{path.name.removesuffix(".py")}.py'
+    names = list_configs() if is_name else []
+    folder = path.parent if path.parent.is_dir() else Path('configs')
+    if folder.is_dir():
+        names += [str(file) for file in sorted(folder.glob('*.py'))]
+    near = difflib.get_close_matches(str(path), names, n=3, cutoff=0.5)
+    hint = (
+        f'Did you mean {" or ".join(near)}?'
+        if near
+        else f"mmcd's own lie in {_own_folder()}; mmcd.apis.list_configs() names them."
+    )
+    raise ConfigError(f'No such config file: {path} (from {Path.cwd()}). {hint}')
 
 
 def _merge(config: Config, options: Mapping[str, Any]) -> None:

@@ -23,9 +23,9 @@ def floors(family: str) -> list[str]:
     """
     # By its path, as setup.py reads it: nothing of what mmcd needs is installed yet.
     needs = runpy.run_path(str(ROOT / 'mmcd' / 'install' / 'requirements.py'))
-    lists = [needs['REQUIRED'], needs['GEO'], needs['ONNX'], needs['OPENVINO'], needs['DEV']]
+    extras = (*needs['GEO'], *needs['ONNX'], *needs['OPENVINO'], *needs['DEV'])
     lowest = {}
-    for requirement in [*(each for part in lists for each in part), *needs['FAMILIES'][family].values()]:
+    for requirement in (*needs['REQUIRED'], *extras, *needs['FAMILIES'][family].values()):
         name, _, bounds = requirement.partition('>=')
         # The family's own floor of torch comes last, and stands.
         if bounds and name not in ('ruff', 'mypy'):

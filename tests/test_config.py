@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmcd.config import load_config
+from mmcd.config import list_configs, load_config
 from mmcd.datasets import LEVIRCDDataset
 from mmcd.errors import ConfigError
 from mmcd.structures import ImageSpec
@@ -97,12 +97,36 @@ def test_a_misspelt_path_offers_near_names(typo, meant):
 
 def test_a_path_of_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r'The configs lie in configs/\.'):
+    with pytest.raises(ConfigError, match=r"mmcd's own lie in .*configs; mmcd\.apis\.list_configs"):
         load_config('nowhere/darnet_levir.py')
     (tmp_path / 'configs').mkdir()
     (tmp_path / 'configs' / 'darnet_levir.py').touch()
     with pytest.raises(ConfigError, match=r'Did you mean configs/darnet_levir\.py\?'):
         load_config('config/darnet_levir.py')
+
+
+@pytest.mark.parametrize('name', ['darnet_levir', 'darnet_levir.py'])
+def test_own_configs_by_name_from_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(name).filename == str(CONFIGS / 'darnet_levir.py')
+    (tmp_path / name).write_text('a = 1\n')  # a file of the user's comes first
+    if name.endswith('.py'):
+        assert load_config(name).a == 1
+
+
+def test_every_own_config_is_listed():
+    names = list_configs()
+    assert names == sorted(path.stem for path in CONFIGS.glob('*.py'))
+    assert {'darnet_levir', 'prx_levir_cross'} <= set(names)
+
+
+def test_a_misspelt_name_offers_near_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r'Did you mean darnet_levir( or|\?)'):
+        load_config('darnet_levr')
+    # No path into the configs: a path stands for the file that it names.
+    with pytest.raises(ConfigError, match='No such config file'):
+        load_config('configs/darnet_levir')
 
 
 @pytest.mark.parametrize('text', ["_base_ = 'nowhere.py'\n", 'a = (\n', 'a = 1 / 0\n'])

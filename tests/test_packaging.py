@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,33 @@ def test_a_wheel_holds_the_package_and_what_mim_looks_for(wheel: zipfile.ZipFile
     names = [name for name in wheel.namelist() if '.dist-info/' not in name]
     of_mim = files_of('configs') | files_of('tools') | {'model-index.yml'}
     assert sorted(names) == sorted(files_of('mmcd') | {f'mmcd/.mim/{name}' for name in of_mim})
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_finds_its_configs_by_name(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    wheel.extractall(tmp_path / 'site')
+    # What a wheel of another project may have left beside it.
+    (tmp_path / 'site' / 'configs').mkdir()
+    code = (
+        'from mmcd.apis import init_model, list_configs; import mmcd;'
+        'model = init_model("darnet_sample"); print(mmcd.__file__, model.cfg.filename);'
+        'print(*list_configs(), sep="\\n")'
+    )
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'site')},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found, *names = done.stdout.splitlines()[-1 - len(list((ROOT / 'configs').glob('*.py'))) :]
+    package = tmp_path / 'site' / 'mmcd'
+    assert found == f'{package}/__init__.py {package}/.mim/configs/darnet_sample.py'
+    assert names == sorted(path.stem for path in (ROOT / 'configs').glob('*.py'))
 
 
 @pytest.mark.slow
