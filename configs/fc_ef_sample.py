@@ -7,37 +7,10 @@
 #       work_dirs/fc_ef_sample/best_change_f1_*.pth
 #
 # No published counterpart: trained as long as darnet_sample.py, so that their F1 can be compared.
-_base_ = [
-    '_base_/default_runtime.py',
-    '_base_/datasets/sample.py',
-    '_base_/models/fc_ef.py',
-    '_base_/pipelines/darnet_128.py',
-    '_base_/schedules/sample.py',
-]
-
-# Often changed
-data_root = 'data/sample'
+_base_ = 'fc_siam_conc_sample.py'
 
 # Rarely changed
+# As configs/_base_/models/fc_ef.py: both dates in one encoder.
 model = dict(
-    data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53],  # ImageNet's, RGB
-        std=[58.395, 57.12, 57.375],
-    ),
-    decode_head=dict(
-        loss_decode=[
-            dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
-            dict(type='mmcd.DiceLoss'),
-        ],
-    ),
-)
-default_hooks = dict(checkpoint=dict(interval=150), logger=dict(interval=30))
-train_dataloader = dict(
-    batch_size=4, num_workers=2, dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
-test_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
+    early_fusion=True, decode_head=dict(fusion='early', in_channels=[16, 32, 64, 128])
 )

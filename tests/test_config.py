@@ -70,7 +70,7 @@ def test_settings_are_merged():
     config = load_config(LEVIR, {'train_cfg.max_iters': 4, 'custom_hooks.1.num_batches': 7})
     assert config.train_cfg.max_iters == 4
     assert config.train_cfg.type == 'IterBasedTrainLoop'
-    assert config.custom_hooks[1] == dict(type='WarnWithoutChange', num_batches=7)
+    assert config.custom_hooks[1] == dict(type='EmptyLabelWarningHook', num_batches=7)
 
 
 def test_a_config_given_is_copied():

@@ -30,7 +30,7 @@ def test_signatures_of_the_api():
         (DATASETS, ['BitemporalDataset', 'LEVIRCDDataset', 'CDDDataset', 'SYSUCDDataset']),
         (TRANSFORMS, ['LoadImagePair', 'LoadChangeLabel', 'StackPair', 'ExchangeDates']),
         (METRICS, ['ChangeMetric']),
-        (HOOKS, ['StopOnNonFiniteLoss', 'WarnWithoutChange', 'PlainCheckpoints']),
+        (HOOKS, ['NonFiniteLossHook', 'EmptyLabelWarningHook', 'PlainCheckpointHook']),
     ],
 )
 def test_registered_types(registry, names):

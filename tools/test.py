@@ -45,7 +45,7 @@ def main() -> None:
         from mmcd.io.checkpoints import load_weights
     cfg = prepare_run(args)
     if args.out or args.show_dir:
-        add_hook(cfg, dict(type='SavePredictions', mask_dir=args.out, panel_dir=args.show_dir))
+        add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
     predictor = None
     if is_exported(args.checkpoint):
         # The file holds the network; a model is built all the same, for the runner's sake.

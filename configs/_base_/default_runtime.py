@@ -26,9 +26,9 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
-    dict(type='StopOnNonFiniteLoss'),
-    dict(type='WarnWithoutChange'),
-    dict(type='PlainCheckpoints'),
+    dict(type='NonFiniteLossHook'),
+    dict(type='EmptyLabelWarningHook'),
+    dict(type='PlainCheckpointHook'),
 ]
 
 load_from = None

@@ -1,16 +1,21 @@
 """Hooks and wrappers that a training or test run is made of."""
 
 from mmcd.engine.bfloat16 import BFloat16OptimWrapper
-from mmcd.engine.hooks import MarkFinished, PlainCheckpoints, StopOnNonFiniteLoss, WarnWithoutChange
-from mmcd.engine.save_predictions import SavePredictions
-from mmcd.engine.stages import StartFromStage
+from mmcd.engine.hooks import (
+    EmptyLabelWarningHook,
+    NonFiniteLossHook,
+    PlainCheckpointHook,
+    RunCompletionHook,
+)
+from mmcd.engine.save_predictions import SavePredictionsHook
+from mmcd.engine.stages import LoadStageHook
 
 __all__ = [
     'BFloat16OptimWrapper',
-    'MarkFinished',
-    'PlainCheckpoints',
-    'SavePredictions',
-    'StartFromStage',
-    'StopOnNonFiniteLoss',
-    'WarnWithoutChange',
+    'EmptyLabelWarningHook',
+    'LoadStageHook',
+    'NonFiniteLossHook',
+    'PlainCheckpointHook',
+    'RunCompletionHook',
+    'SavePredictionsHook',
 ]

@@ -17,12 +17,13 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmcd.errors import NonFiniteLossError
+from mmcd.io.atomic import write_whole
 from mmcd.registry import HOOKS
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
 
 @HOOKS.register_module()
-class StopOnNonFiniteLoss(Hook):
+class NonFiniteLossHook(Hook):
     """Stop training where the loss is NaN or infinite, and name the batch.
 
     The check costs nothing: MMEngine reads the loss for its log at each iteration anyway. The last
@@ -58,7 +59,7 @@ def _number(value: float | Tensor) -> float:
 
 
 @HOOKS.register_module()
-class WarnWithoutChange(Hook):
+class EmptyLabelWarningHook(Hook):
     """Warn where the first batches of a split hold no changed pixel at all.
 
     Labels read under a wrong encoding look like that, and a model trained on them finds nothing.
@@ -115,7 +116,7 @@ class WarnWithoutChange(Hook):
 
 
 @HOOKS.register_module()
-class PlainCheckpoints(Hook):
+class PlainCheckpointHook(Hook):
     """Write checkpoints of tensors and plain values only.
 
     MMEngine adds the smoothed log values as objects of its own, and NumPy numbers such as the time
@@ -146,7 +147,7 @@ def is_finished(cfg: Config) -> bool:
 
 
 @HOOKS.register_module()
-class MarkFinished(Hook):
+class RunCompletionHook(Hook):
     """Leave a file ``finished`` in the work dir once a run is through, its last validation too.
 
     The last checkpoint does not tell: it is written before the last validation, which decides
@@ -163,9 +164,7 @@ class MarkFinished(Hook):
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        partial = Path(runner.work_dir) / f'.{MARKER}'
-        partial.write_text(str(runner.iter))
-        partial.replace(partial.with_name(MARKER))
+        write_whole(Path(runner.work_dir) / MARKER, str(runner.iter))
 
     @master_only
     def _remove(self, runner: Runner) -> None:

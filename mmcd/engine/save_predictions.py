@@ -19,7 +19,7 @@ from mmcd.visualization.panel import draw_panel
 
 
 @HOOKS.register_module()
-class SavePredictions(Hook):
+class SavePredictionsHook(Hook):
     """Write change masks and comparison panels while testing, each under its before image's name.
 
     A file appears under its name only when it is complete; what a stopped run wrote stays. Images

@@ -12,7 +12,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from torch import nn
 
 from mmcd.config import drop_pretrained
-from mmcd.engine.hooks import MarkFinished
+from mmcd.engine.hooks import RunCompletionHook
 from mmcd.engine.launch import add_hook
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import compare_names, read_checkpoint
@@ -32,14 +32,14 @@ def prepare_start(cfg: Config) -> None:
     Raises:
         CheckpointError: the stage before has left no best checkpoint.
     """
-    add_hook(cfg, dict(type=MarkFinished.__name__))
+    add_hook(cfg, dict(type=RunCompletionHook.__name__))
     stage_from = cfg.get('stage_from')
     goes_on = cfg.get('resume') and (cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir))
     if goes_on or stage_from:
         drop_pretrained(cfg.model)
     if stage_from and not goes_on:
         checkpoint = str(find_best_checkpoint(stage_from))
-        add_hook(cfg, dict(type=StartFromStage.__name__, checkpoint=checkpoint))
+        add_hook(cfg, dict(type=LoadStageHook.__name__, checkpoint=checkpoint))
 
 
 def find_best_checkpoint(source: str | Path) -> Path:
@@ -64,7 +64,7 @@ def find_best_checkpoint(source: str | Path) -> Path:
 
 
 @HOOKS.register_module()
-class StartFromStage(Hook):
+class LoadStageHook(Hook):
     """Load the checkpoint of the stage before when training starts.
 
     Args:

@@ -43,7 +43,7 @@ def open_session(
         device: one of :data:`DEVICES`; 'cuda' in ONNX Runtime only.
 
     Raises:
-        ConfigError: there is no such runtime, precision or device, or the runtime has it not.
+        ConfigError: there is no such runtime, precision or device, or the runtime lacks it.
         MissingExtraError: the runtime is not installed.
         ExportError: the runtime does not take the file.
     """

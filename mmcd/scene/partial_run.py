@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.io.atomic import atomic_path, write_whole
 from mmcd.scene.plan import differences
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
@@ -97,9 +97,7 @@ class PartialRun:
             return 0
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / f'{PLAN}.partial'
-            partial.write_text(json.dumps(plan, indent=1) + '\n')
-            os.replace(partial, self.folder / PLAN)
+            write_whole(self.folder / PLAN, json.dumps(plan, indent=1) + '\n')
         return discarded
 
     @property
@@ -121,11 +119,12 @@ class PartialRun:
         arrays = {'mask': rows.mask}
         if rows.probability is not None:
             arrays['probability'] = rows.probability
-        partial = self._path(index).with_suffix('.partial')
-        with self._writing():
-            with partial.open('wb') as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            os.replace(partial, self._path(index))
+        with (
+            self._writing(),
+            atomic_path(self._path(index)) as partial,
+            partial.open('wb') as file,
+        ):
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def load(self, index: int) -> FinishedRows:
         """A strip that was kept.

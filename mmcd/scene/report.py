@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmcd.io.atomic import write_whole
+
 CHUNK = 1 << 22
 
 
@@ -67,9 +69,7 @@ class Stopwatch:
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """Write a report under its name, whole or not at all."""
-    partial = path.with_name(f'.{path.name}.partial')
-    partial.write_text(json.dumps(report, indent=2) + '\n')
-    os.replace(partial, path)
+    write_whole(path, json.dumps(report, indent=2) + '\n')
 
 
 def read_report(path: Path) -> dict[str, Any] | None:

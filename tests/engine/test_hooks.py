@@ -15,7 +15,12 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmcd.engine import MarkFinished, PlainCheckpoints, StopOnNonFiniteLoss, WarnWithoutChange
+from mmcd.engine import (
+    EmptyLabelWarningHook,
+    NonFiniteLossHook,
+    PlainCheckpointHook,
+    RunCompletionHook,
+)
 from mmcd.engine.hooks import is_finished
 from mmcd.errors import NonFiniteLossError
 from mmcd.io.checkpoints import read_checkpoint, use_safe_loading
@@ -31,7 +36,7 @@ BATCH = dict(
 
 
 def after_iteration(outputs: dict | None, batch: dict | None = BATCH) -> None:
-    StopOnNonFiniteLoss().after_train_iter(SimpleNamespace(iter=41), 41, batch, outputs)
+    NonFiniteLossHook().after_train_iter(SimpleNamespace(iter=41), 41, batch, outputs)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def fake_runner(num_batches: int, iteration: int = 0) -> SimpleNamespace:
 
 
 def give_batches(
-    hook: WarnWithoutChange, mode: str, batches: list[list[SegDataSample]], first: int = 0
+    hook: EmptyLabelWarningHook, mode: str, batches: list[list[SegDataSample]], first: int = 0
 ) -> None:
     runner = fake_runner(first + len(batches))
     for index, samples in enumerate(batches, start=first):
@@ -114,7 +119,7 @@ def give_batches(
 
 @pytest.mark.parametrize('mode', MODES)
 def test_warns_once_when_enough_was_seen(warnings_given, mode):
-    hook = WarnWithoutChange(num_batches=3)
+    hook = EmptyLabelWarningHook(num_batches=3)
     batches = [[sample(0, 0), sample(0, 255, name=f'{i}.png')] for i in range(10)]
     give_batches(hook, mode, batches)
     assert len(warnings_given) == 1
@@ -127,13 +132,13 @@ def test_warns_once_when_enough_was_seen(warnings_given, mode):
 
 @pytest.mark.parametrize('mode', MODES)
 def test_warns_at_the_end_of_a_short_split(warnings_given, mode):
-    give_batches(WarnWithoutChange(num_batches=50), mode, [[sample(0, 0)]] * 4)
+    give_batches(EmptyLabelWarningHook(num_batches=50), mode, [[sample(0, 0)]] * 4)
     assert len(warnings_given) == 1
     assert 'The first 4 images' in warnings_given[0]
 
 
 def test_any_kind_of_change_counts(warnings_given):
-    give_batches(WarnWithoutChange(num_batches=1), 'train', [[sample(0, 255, 3)]])
+    give_batches(EmptyLabelWarningHook(num_batches=1), 'train', [[sample(0, 255, 3)]])
     assert warnings_given == []
 
 
@@ -142,29 +147,29 @@ def test_any_kind_of_change_counts(warnings_given):
 def test_says_nothing_where_there_is_change(warnings_given, mode, where):
     batches = [[sample(0, 0)] for _ in range(6)]
     batches[where] = [sample(0, 0), sample(0, 1)]
-    give_batches(WarnWithoutChange(num_batches=3), mode, batches)
+    give_batches(EmptyLabelWarningHook(num_batches=3), mode, batches)
     assert warnings_given == []
 
 
 def test_change_that_comes_too_late_is_warned_about(warnings_given):
     batches = [[sample(0)], [sample(0)], [sample(1)]]
-    give_batches(WarnWithoutChange(num_batches=2), 'train', batches)
+    give_batches(EmptyLabelWarningHook(num_batches=2), 'train', batches)
     assert len(warnings_given) == 1
 
 
 def test_a_resumed_run_looks_at_as_many_batches(warnings_given):
     """Its first batch has the index 3000: that alone is no reason to warn."""
-    hook = WarnWithoutChange(num_batches=3)
+    hook = EmptyLabelWarningHook(num_batches=3)
     give_batches(hook, 'train', [[sample(0)], [sample(0)], [sample(1)]], first=3000)
     assert warnings_given == []
-    hook = WarnWithoutChange(num_batches=3)
+    hook = EmptyLabelWarningHook(num_batches=3)
     give_batches(hook, 'train', [[sample(0)]] * 5, first=3000)
     assert len(warnings_given) == 1
     assert 'The first 3 images' in warnings_given[0]
 
 
 def test_splits_are_told_apart(warnings_given):
-    hook = WarnWithoutChange(num_batches=2)
+    hook = EmptyLabelWarningHook(num_batches=2)
     give_batches(hook, 'train', [[sample(1)]] * 2)
     give_batches(hook, 'val', [[sample(0)]] * 2)
     give_batches(hook, 'test', [[sample(0)]] * 2)
@@ -173,7 +178,7 @@ def test_splits_are_told_apart(warnings_given):
 
 
 def test_samples_without_label(warnings_given):
-    give_batches(WarnWithoutChange(num_batches=5), 'test', [[SegDataSample()]] * 2)
+    give_batches(EmptyLabelWarningHook(num_batches=5), 'test', [[SegDataSample()]] * 2)
     assert warnings_given == []
 
 
@@ -235,14 +240,14 @@ def test_the_run_s_own_hub_is_left_alone():
     scalars = dict(train_loss=object())
     checkpoint = dict(message_hub=dict(log_scalars=scalars, runtime_info=dict(iter=1)))
     hub = checkpoint['message_hub']
-    PlainCheckpoints().before_save_checkpoint(None, checkpoint)
+    PlainCheckpointHook().before_save_checkpoint(None, checkpoint)
     assert checkpoint['message_hub'] == dict(log_scalars={}, runtime_info=dict(iter=1))
     assert hub['log_scalars'] is scalars
 
 
 def test_numpy_numbers_become_python_s():
     checkpoint = dict(message_hub=dict(runtime_info=dict(eta=np.float64(1.5), name='x', n=[1])))
-    PlainCheckpoints().before_save_checkpoint(None, checkpoint)
+    PlainCheckpointHook().before_save_checkpoint(None, checkpoint)
     info = checkpoint['message_hub']['runtime_info']
     assert info == dict(eta=1.5, name='x', n=[1])
     assert type(info['eta']) is float
@@ -250,7 +255,7 @@ def test_numpy_numbers_become_python_s():
 
 def test_a_checkpoint_without_hub():
     checkpoint = dict(state_dict={})
-    PlainCheckpoints().before_save_checkpoint(None, checkpoint)
+    PlainCheckpointHook().before_save_checkpoint(None, checkpoint)
     assert checkpoint == dict(state_dict={})
 
 
@@ -271,7 +276,7 @@ class FakeRunner(SimpleNamespace):
 
 
 def train(work_dir, *, start=0, through=True):
-    runner, hook = FakeRunner(work_dir, start), MarkFinished()
+    runner, hook = FakeRunner(work_dir, start), RunCompletionHook()
     hook.before_train(runner)
     hook.before_train_epoch(runner)
     if through:

@@ -114,11 +114,12 @@ def test_mixed_precision_of_another_wrapper():
 
 
 def test_hooks_are_added_to_the_config_s_own():
-    cfg = Config(dict(custom_hooks=[dict(type='PlainCheckpoints')]))
-    launch.add_hook(cfg, dict(type='SavePredictions', mask_dir='out'))
-    assert [hook.type for hook in cfg.custom_hooks] == ['PlainCheckpoints', 'SavePredictions']
+    cfg = Config(dict(custom_hooks=[dict(type='PlainCheckpointHook')]))
+    launch.add_hook(cfg, dict(type='SavePredictionsHook', mask_dir='out'))
+    names = [hook.type for hook in cfg.custom_hooks]
+    assert names == ['PlainCheckpointHook', 'SavePredictionsHook']
     cfg = Config({})
-    launch.add_hook(cfg, dict(type='SavePredictions'))
+    launch.add_hook(cfg, dict(type='SavePredictionsHook'))
     assert len(cfg.custom_hooks) == 1
 
 

@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmcd.engine import SavePredictions
+from mmcd.engine import SavePredictionsHook
 from mmcd.errors import ConfigError
 from mmcd.visualization import panel as colours
 from tests.tiff_files import write_tiff
@@ -49,7 +49,7 @@ def runner_of(**meta) -> SimpleNamespace:
 def save(
     sample: SegDataSample, mask_dir: Path | None, panel_dir: Path | None = None, **meta
 ) -> None:
-    hook = SavePredictions(
+    hook = SavePredictionsHook(
         mask_dir=str(mask_dir) if mask_dir else None,
         panel_dir=str(panel_dir) if panel_dir else None,
     )
@@ -135,7 +135,7 @@ def test_an_earlier_mask_is_replaced(sample, tmp_path):
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(ConfigError, match=r'Cannot make the folder .*file/masks for predictions'):
-        SavePredictions(mask_dir=str(tmp_path / 'file' / 'masks')).before_test(runner_of())
+        SavePredictionsHook(mask_dir=str(tmp_path / 'file' / 'masks')).before_test(runner_of())
 
 
 def test_several_kinds_of_change_keep_their_indices_and_colours(sample, tmp_path):

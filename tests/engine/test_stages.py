@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmcd.engine import StartFromStage
+from mmcd.engine import LoadStageHook
 from mmcd.engine.stages import find_best_checkpoint, load_stage, prepare_start
 from mmcd.errors import CheckpointError
 from tests.models.building import build_model
@@ -111,14 +111,14 @@ def test_a_stage_replaces_the_pretrained_weights(tmp_path):
     best = save(build_model(STAGES[0]), tmp_path / 'first' / 'best_change_f1_iter_4.pth')
     cfg = run_config(tmp_path, stage_from=str(best.parent))
     prepare_start(cfg)
-    assert hooks(cfg)['StartFromStage']['checkpoint'] == str(best)
+    assert hooks(cfg)['LoadStageHook']['checkpoint'] == str(best)
     assert 'init_cfg' not in cfg.model.backbone
 
 
 def test_without_a_stage_before_the_pretrained_weights_stay(tmp_path):
     cfg = run_config(tmp_path)
     prepare_start(cfg)
-    assert list(hooks(cfg)) == ['MarkFinished']
+    assert list(hooks(cfg)) == ['RunCompletionHook']
     assert cfg.model.backbone.init_cfg.checkpoint == 'somewhere.pth'
 
 
@@ -130,7 +130,7 @@ def test_resuming_comes_before_the_stage_before(tmp_path):
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run' / 'last_checkpoint').write_text('iter_4.pth')
     prepare_start(cfg)
-    assert 'StartFromStage' not in hooks(cfg)
+    assert 'LoadStageHook' not in hooks(cfg)
     assert 'init_cfg' not in cfg.model.backbone
     cfg.resume = False  # the user wants to start anew
     with pytest.raises(CheckpointError, match='nowhere'):
@@ -140,5 +140,5 @@ def test_resuming_comes_before_the_stage_before(tmp_path):
 def test_the_hook_loads_when_training_starts(tmp_path, log):
     model, earlier = build_model(STAGES[1]), build_model(STAGES[0])
     checkpoint = save(earlier, tmp_path / 'best.pth')
-    StartFromStage(checkpoint=str(checkpoint)).before_train(SimpleNamespace(model=model))
+    LoadStageHook(checkpoint=str(checkpoint)).before_train(SimpleNamespace(model=model))
     assert torch.equal(model.backbone.conv1.weight, earlier.backbone.conv1.weight)

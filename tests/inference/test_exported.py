@@ -16,7 +16,7 @@ from mmcd.export import export_onnx  # noqa: E402
 from mmcd.inference import exported as exported_module  # noqa: E402
 from mmcd.inference import make_predictor, runtimes  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
-from mmcd.models.layers import padding  # noqa: E402
+from mmcd.models.layers import pair_ops  # noqa: E402
 from mmcd.structures import RGB_8BIT  # noqa: E402
 from tests.export.models import tiny_model  # noqa: E402
 
@@ -114,7 +114,7 @@ def test_what_the_file_says_is_told(folder: Path, runtime: str) -> None:
 @pytest.mark.parametrize('size', [(1, 1), (16, 31), (32, 48)])
 def test_padding_is_that_of_the_trained_model(size: tuple[int, int]) -> None:
     tiles = random_tiles(2, 6, *size)
-    expected = padding.pad_to_multiple(torch.from_numpy(tiles).float(), 16).numpy()
+    expected = pair_ops.pad_to_multiple(torch.from_numpy(tiles).float(), 16).numpy()
     np.testing.assert_array_equal(exported_module.pad_to_multiple(tiles, 16), expected)
 
 

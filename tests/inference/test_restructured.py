@@ -94,7 +94,7 @@ def test_the_processors_bfloat16_gives_the_same_map(config: str) -> None:
     pairs = random_pairs(2, 64, 96)
     expected = trained_logits(model, pairs)
     given = network_logits(restructured_network(model, torch.bfloat16), model, pairs)
-    assert (given - expected).square().mean().sqrt() < 0.1 * expected.square().mean().sqrt()
+    assert (given - expected).square().mean().sqrt() < 0.3 * expected.square().mean().sqrt()
 
 
 class StoredInBfloat16(TorchDispatchMode):

@@ -29,8 +29,8 @@ class DARNetDecoder(nn.Module):
         in_channels: channels of one date's feature maps, from level 1 to L.
         branch_channels: channels that each skip or deep branch brings (32 as published).
         num_classes: channels of the logits.
-        with_cp: while training, keep each level's result only and work out what lies between
-            again in the backward pass: less memory, more time.
+        with_cp: while training, keep each level's result only and recompute what lies
+            between in the backward pass: less memory, more time.
 
     Reference:
         Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544, sections III-B to III-D.
@@ -95,7 +95,7 @@ class DARNetDecoder(nn.Module):
         decoded: dict[int, Tensor] = {}
         logits: list[Tensor] = []
         for level in range(self.num_levels, 0, -1):
-            # A copy: when the level is worked out again, there are more results.
+            # A copy: `decoded` has grown by the time that the level is recomputed.
             parts = level, before, after, dict(decoded)
             if self.with_cp and self.training:
                 decoded[level] = checkpointed(self, self._decode, *parts)

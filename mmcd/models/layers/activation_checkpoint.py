@@ -1,4 +1,4 @@
-"""Activations that are worked out again in the backward pass instead of being kept."""
+"""Activations that are recomputed in the backward pass instead of being kept."""
 
 from __future__ import annotations
 
