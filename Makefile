@@ -3,6 +3,9 @@
 
 VENV ?= .venv
 PYTHON ?= python3
+# The environments of `make test-floors` and `make test-openmmlab`.
+FLOORS ?= .venv-floors
+OPENMMLAB ?= .venv-openmmlab
 MODEL ?= darnet
 # How many tests run at once; 0 runs them in pytest's own process.
 JOBS ?= 2
@@ -10,7 +13,8 @@ JOBS ?= 2
 TESTFLAGS ?=
 
 PY = $(VENV)/bin/python
-PYTEST = $(PY) -m pytest -n $(JOBS) --dist loadfile
+TESTS = -m pytest -n $(JOBS) --dist loadfile
+PYTEST = $(PY) $(TESTS)
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.
 NEEDS = setup.py pyproject.toml mmcd/install/requirements.py
@@ -23,7 +27,8 @@ $(error VENV must be one path without spaces, such as .venv; it is '$(VENV)')
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format-check format lint types test-fast clean
+.PHONY: help install demo test check format-check format lint types test-fast clean \
+	test-floors test-openmmlab
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -54,6 +59,12 @@ types: $(DEV)  ## check the types
 test-fast: $(DEV)  ## run the fast tests
 	@$(PYTEST) -m 'not gpu and not slow' $(TESTFLAGS)
 
+test-floors: $(FLOORS)/.mmcd-dev  ## run all tests with the lowest versions allowed
+	@$(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+
+test-openmmlab: $(OPENMMLAB)/.mmcd-dev  ## run all tests with upstream's mmcv and its family
+	@$(OPENMMLAB)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+
 clean:  ## remove builds and caches; keeps the environment and work_dirs
 	@rm -rf build dist mmcd.egg-info mmcd/.mim .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find mmcd tests tools configs -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -73,3 +84,25 @@ $(DEV): $(MADE) $(NEEDS)
 	@echo "$(SAY)"
 	@$(INSTALL) --editable '.[onedl,geo,onnx,openvino,dev]'
 	@touch "$(RUN)" "$(DEV)"
+
+$(FLOORS)/.mmcd-dev: $(NEEDS) tests/floors.py
+	@echo "Installing the lowest versions allowed into $(FLOORS): some minutes and about 6 GB, once."
+	@"$(PYTHON)" -m venv "$(FLOORS)"
+	@"$(PYTHON)" tests/floors.py onedl > "$(FLOORS)/floors.txt"
+	@$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint "$(FLOORS)/floors.txt" --editable '.[onedl,geo,onnx,openvino,dev]'
+	@touch "$@"
+
+# mmcv is compiled against the torch beside it. Not from pip's cache, which would give the one that
+# was compiled against another torch.
+$(OPENMMLAB)/.mmcd-dev: $(NEEDS) tests/floors.py
+	@echo "Compiling mmcv into $(OPENMMLAB): half an hour and about 6 GB, once."
+	@"$(PYTHON)" -m venv "$(OPENMMLAB)"
+	@"$(PYTHON)" tests/floors.py openmmlab > "$(OPENMMLAB)/floors.txt"
+	@$(OPENMMLAB)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint "$(OPENMMLAB)/floors.txt" setuptools wheel ninja psutil torch torchvision
+	@MMCV_WITH_OPS=1 $(OPENMMLAB)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint "$(OPENMMLAB)/floors.txt" --no-build-isolation --no-cache-dir mmcv
+	@$(OPENMMLAB)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint "$(OPENMMLAB)/floors.txt" --editable '.[openmmlab,geo,onnx,openvino,dev]'
+	@touch "$@"

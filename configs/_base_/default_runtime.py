@@ -1,5 +1,7 @@
 # What every run shares: logging, checkpoints, seeds, processes.
 default_scope = 'mmcd'
+# So that MMSegmentation's tools and mim, which know nothing of mmcd, find its types.
+custom_imports = dict(imports=['mmcd.registry'], allow_failed_imports=False)
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

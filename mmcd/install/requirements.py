@@ -8,8 +8,8 @@ it.
 from __future__ import annotations
 
 REQUIRED = (
-    'torch>=2.1',  # the newest that upstream mmcv 2.1 is built for; older ones were never tried
-    'torchvision>=0.16',  # the release made for torch 2.1; mmengine imports it
+    'torch>=2.4',  # the oldest that `make test-floors` tries
+    'torchvision>=0.19',  # the release made for torch 2.4; mmengine imports it
     'numpy>=2.0.1',  # onedl-mmsegmentation asks for more than 2.0.0
     'opencv-python>=4.10.0.84',  # first built for numpy 2
     'packaging>=23',  # compares the versions below
@@ -26,12 +26,14 @@ ONEDL = {
     'mmseg': 'onedl-mmsegmentation>=1.4.2',
     'mmpretrain': 'onedl-mmpretrain>=1.3.6',
 }
+# The last releases of the four, which mmcd is tested with; older ones were never tried.
 OPENMMLAB = {
-    'torch': 'torch>=2.1',
-    'mmcv': 'mmcv>=2.0,<2.2',  # mmsegmentation 1.2 refuses mmcv 2.2 when it is imported
-    'mmengine': 'mmengine>=0.10,<0.11',  # 0.10: the series mmcd is tested with
-    'mmseg': 'mmsegmentation>=1.2,<1.3',  # 1.2: the series mmcd is tested with
-    'mmpretrain': 'mmpretrain>=1.0,<2',  # 1.0: mmcls under its new name, for mmengine
+    'torch': 'torch>=2.4',  # as above: `make test-openmmlab` builds mmcv for it
+    'torchvision': 'torchvision>=0.19',  # the release made for torch 2.4
+    'mmcv': 'mmcv>=2.1,<2.2',  # mmsegmentation 1.2 refuses mmcv 2.2 when it is imported
+    'mmengine': 'mmengine>=0.10.7,<0.11',
+    'mmseg': 'mmsegmentation>=1.2.2,<1.3',
+    'mmpretrain': 'mmpretrain>=1.2,<2',
 }
 FAMILIES: dict[str, dict[str, str]] = {'onedl': ONEDL, 'openmmlab': OPENMMLAB}
 
@@ -55,6 +57,7 @@ DEV = (
     'pytest-xdist>=3.6',  # `make test` runs on two cores
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
+    'seaborn>=0.13',  # MMSegmentation's analyze_logs.py, which a test runs, imports it
     'setuptools>=70.1',  # test_packaging builds wheels, for which older ones need `wheel`
     # Both pinned to one series, so that a new release does not turn `make check` red by itself.
     'ruff>=0.17,<0.18',

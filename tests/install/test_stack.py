@@ -16,7 +16,8 @@ ONEDL = BASE | {
     'onedl-mmpretrain': '1.3.6',
 }
 OPENMMLAB = BASE | {
-    'torch': '2.1.0',
+    'torch': '2.4.0',
+    'torchvision': '0.19.0',
     'mmcv': '2.1.0',
     'mmengine': '0.10.7',
     'mmsegmentation': '1.2.2',
@@ -72,10 +73,10 @@ def test_each_part_is_missed(name: str) -> None:
         (ONEDL | {'onedl-mmengine': '0.10.9'}, 'mmengine', 'onedl-mmengine 0.10.9 is too old'),
         (ONEDL | {'onedl-mmcv': '2.3.6rc1'}, 'mmcv', 'onedl-mmcv 2.3.6rc1 is too old'),
         (ONEDL | {'torch': '2.3.1'}, 'torch', 'torch 2.3.1 is too old'),
-        (OPENMMLAB | {'torch': '2.0.1'}, 'torch', 'torch 2.0.1 is too old'),
+        (OPENMMLAB | {'torch': '2.3.1'}, 'torch', 'torch 2.3.1 is too old'),
         (OPENMMLAB | {'mmcv': '2.2.0'}, 'mmcv', 'mmcv 2.2.0 is too new'),
-        (OPENMMLAB | {'mmcv': '1.7.1'}, 'mmcv', 'mmcv 1.7.1 is too old'),
-        (OPENMMLAB | {'mmsegmentation': '1.1.2'}, 'mmseg', 'mmsegmentation 1.1.2 is too old'),
+        (OPENMMLAB | {'mmcv': '2.0.1'}, 'mmcv', 'mmcv 2.0.1 is too old'),
+        (OPENMMLAB | {'mmsegmentation': '1.2.1'}, 'mmseg', 'mmsegmentation 1.2.1 is too old'),
     ],
 )
 def test_versions_out_of_bounds(installed: dict[str, str], part: str, found: str) -> None:
