@@ -51,7 +51,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str]) -> None:
         without(ONEDL, 'opencv-python') | {'opencv-python-headless': '4.10.0.84'},
         ONEDL | {'opencv-contrib-python': '4.10.0.84'},
         without(OPENMMLAB, 'mmengine') | {'mmengine-lite': '0.10.7'},
-        OPENMMLAB | {'mmcv': '2.0.1+cu118'},
+        OPENMMLAB | {'mmcv': '2.1.0+cu118'},
     ],
 )
 def test_a_whole_family_has_no_fault(installed: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ def test_both_distributions_of_a_name_are_both_removed() -> None:
 def test_mmcv_beside_mmcv_lite_is_twice_too() -> None:
     text = message(OPENMMLAB | {'mmcv-lite': '2.1.0'})
     assert 'python -m pip uninstall -y mmcv mmcv-lite\n' in text
-    assert "python -m pip install 'mmcv>=2.0,<2.2'\n" in text
+    assert "python -m pip install 'mmcv>=2.1,<2.2'\n" in text
 
 
 def test_mmcv_lite_is_not_enough_for_upstream_mmsegmentation() -> None:

@@ -1,0 +1,24 @@
+"""The lowest versions, as `make test-floors` installs them."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from mmcd.install.requirements import DEV, FAMILIES, GEO, ONNX, OPENVINO, REQUIRED
+from tests.floors import floors
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_each_floor_is_allowed_and_the_lowest(family: str) -> None:
+    lowest = {Requirement(line).name: Requirement(line).specifier for line in floors(family)}
+    asked = [*REQUIRED, *GEO, *ONNX, *OPENVINO, *DEV, *FAMILIES[family].values()]
+    for requirement in map(Requirement, asked):
+        if requirement.name in ('ruff', 'mypy'):
+            assert requirement.name not in lowest
+            continue
+        (pinned,) = lowest[requirement.name]
+        assert pinned.operator == '=='
+        (least,) = (one for one in requirement.specifier if one.operator == '>=')
+        assert Version(pinned.version) == Version(least.version)
