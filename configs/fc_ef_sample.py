@@ -11,6 +11,4 @@ _base_ = 'fc_siam_conc_sample.py'
 
 # Rarely changed
 # As configs/_base_/models/fc_ef.py: both dates in one encoder.
-model = dict(
-    early_fusion=True, decode_head=dict(fusion='early', in_channels=[16, 32, 64, 128])
-)
+model = dict(early_fusion=True, decode_head=dict(fusion='early', in_channels=[16, 32, 64, 128]))
