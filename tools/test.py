@@ -41,7 +41,6 @@ def main() -> None:
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
         from mmcd.inference.exported import ExportedPredictor, is_exported
-        from mmcd.inference.model_loading import check_trained_image
         from mmcd.io.checkpoints import load_weights
     cfg = prepare_run(args)
     if args.out or args.show_dir:
@@ -58,10 +57,7 @@ def main() -> None:
         raise ConfigError('--runtime is for exported models (.onnx).')
     runner = Runner.from_cfg(cfg)
     if predictor is None:
-        model = innermost(runner.model)
-        meta = load_weights(model, args.checkpoint, trusted=args.trust_checkpoint)
-        if hasattr(model, 'image'):
-            check_trained_image(meta.get('dataset_meta') or {}, model.image, args.checkpoint)
+        load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
     use_predictor(
         runner,
         predictor,

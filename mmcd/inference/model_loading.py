@@ -15,15 +15,11 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.config import dataset_meta, drop_pretrained, load_config
-from mmcd.errors import CheckpointError, ConfigError
+from mmcd.errors import ConfigError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.io.checkpoints import load_weights
-from mmcd.models.model_description import image_of
 from mmcd.registry import MODELS
-from mmcd.structures import ChangeClasses, ImageSpec
-
-# Of an image description, what decides about the values that a network gets.
-DECISIVE = ('bands', 'dtype', 'value_range')
+from mmcd.structures import ChangeClasses
 
 
 def init_model(
@@ -95,7 +91,6 @@ def init_model(
     else:
         loaded = load_weights(model, checkpoint, trusted=trust_checkpoint)
         trained_on = loaded.get('dataset_meta') or {}
-        check_trained_image(trained_on, image_of(model), str(checkpoint))
         meta = {
             **meta,
             **{key: trained_on[key] for key in ('classes', 'palette') & trained_on.keys()},
@@ -105,32 +100,6 @@ def init_model(
     if 'classes' in meta:
         model.classes = ChangeClasses.from_meta(meta)
     return model.to(device).eval()
-
-
-def check_trained_image(meta: Mapping[str, Any], image: ImageSpec, checkpoint: str) -> None:
-    """Check that a config describes the images that a checkpoint was trained on.
-
-    Args:
-        meta: what the checkpoint holds of its data set; without an image description, as of files
-            that other programs or earlier versions wrote, nothing is checked.
-        image: the config's description.
-        checkpoint: the file's name.
-
-    Raises:
-        CheckpointError: they differ in bands, type or value range.
-    """
-    if 'image' not in meta:
-        return
-    trained = ImageSpec.from_config(meta['image'])
-    differing = [key for key in DECISIVE if getattr(trained, key) != getattr(image, key)]
-    if differing:
-        theirs = ', '.join(f'{key}={getattr(trained, key)}' for key in differing)
-        ours = ', '.join(f'{key}={getattr(image, key)}' for key in differing)
-        raise CheckpointError(
-            f'The checkpoint {checkpoint} was trained on images with {theirs}, but the config '
-            f'states {ours}. Use the config that it was trained with, or change `image` in this '
-            'one.'
-        )
 
 
 def _check_device(device: str | torch.device) -> torch.device:

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import re
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,11 +16,15 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError
+from mmcd.structures import ImageSpec
 
 MOST_LISTED = 20
 # How the files start that torch.save writes: since 1.6, and before (a pickled magic number).
 ZIP_MAGIC = b'PK\x03\x04'
 LEGACY_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
+
+# Of an image description, what decides about the values that a network gets.
+DECISIVE = ('bands', 'dtype', 'value_range')
 
 
 def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def _unpickling_reason(error: UnpicklingError) -> str:
 
 
 def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -> dict[str, Any]:
-    """Load a checkpoint's weights into a model; each name and shape must fit.
+    """Load a checkpoint's weights into a model; each name and shape must fit, and the images.
 
     Args:
         model: takes the weights, on the device where it is.
@@ -119,7 +124,8 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -
         The checkpoint's ``meta``, or an empty dict.
 
     Raises:
-        CheckpointError: the file can't be read, or weights are missing, unknown or of other shapes.
+        CheckpointError: the file can't be read, weights are missing, unknown or of other shapes,
+            or the model was trained on images of another kind than its config states.
     """
     content = read_checkpoint(path, trusted=trusted)
     state_dict = content.get('state_dict', content)
@@ -128,6 +134,10 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -
             f'The checkpoint {path} holds a {type(state_dict).__name__} as its `state_dict`, not a '
             'dict of tensors.'
         )
+    meta = content.get('meta', {})
+    image = getattr(model, 'image', None)
+    if isinstance(image, ImageSpec):  # first: other bands give other shapes
+        _check_trained_image(meta.get('dataset_meta') or {}, image, str(path))
     faults = compare_names(state_dict, model.state_dict())
     if faults:
         raise CheckpointError(
@@ -135,7 +145,33 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -
             f'another config?\n{faults}'
         )
     model.load_state_dict(state_dict)
-    return content.get('meta', {})
+    return meta
+
+
+def _check_trained_image(meta: Mapping[str, Any], image: ImageSpec, checkpoint: str) -> None:
+    """Check that a config describes the images that a checkpoint was trained on.
+
+    Args:
+        meta: what the checkpoint holds of its data set; without an image description, as of files
+            that other programs or earlier versions wrote, nothing is checked.
+        image: the config's description.
+        checkpoint: the file's name.
+
+    Raises:
+        CheckpointError: they differ in bands, type or value range.
+    """
+    if 'image' not in meta:
+        return
+    trained = ImageSpec.from_config(meta['image'])
+    differing = [key for key in DECISIVE if getattr(trained, key) != getattr(image, key)]
+    if differing:
+        theirs = ', '.join(f'{key}={getattr(trained, key)}' for key in differing)
+        ours = ', '.join(f'{key}={getattr(image, key)}' for key in differing)
+        raise CheckpointError(
+            f'The checkpoint {checkpoint} was trained on images with {theirs}, but the config '
+            f'states {ours}. Use the config that it was trained with, or change `image` in this '
+            'one.'
+        )
 
 
 def compare_names(ours: dict[str, Tensor], expected: dict[str, Tensor]) -> str:

@@ -22,6 +22,7 @@ from mmcd.io.checkpoints import (
     use_safe_loading,
     weights_sha256,
 )
+from mmcd.structures import RGB_8BIT, ImageSpec
 
 
 class Malicious:
@@ -253,3 +254,18 @@ def test_the_same_weights_have_the_same_hash_and_others_another() -> None:
     assert weights_sha256(renamed) != first
     model[1].num_batches_tracked += 1
     assert weights_sha256(model) != first
+
+
+def test_weights_for_other_bands_are_told_by_the_bands(tmp_path):
+    """Not by the shapes of the first convolution, which say nothing to whoever chose the config."""
+    path = tmp_path / 'four_bands.pth'
+    image = ImageSpec(bands=('red', 'green', 'blue', 'nir'), dtype='uint16')
+    meta = dict(dataset_meta=dict(image=image.to_dict()))
+    torch.save(dict(state_dict=nn.Conv2d(4, 2, 1).state_dict(), meta=meta), path)
+    network = nn.Conv2d(3, 2, 1)
+    network.image = RGB_8BIT
+    with pytest.raises(CheckpointError, match=r"trained on images with bands=\('red'.*'nir'\), dt"):
+        load_weights(network, path)
+    network = nn.Conv2d(4, 2, 1)
+    network.image = image
+    assert load_weights(network, path) == meta
