@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 # The exporter's own; ONNX Runtime reads it since 1.14, of the beginning of 2023.
 DEFAULT_OPSET = 18
-# The first with dynamic shapes in the exporter that follows the program rather than its values.
-TORCH = (2, 5)
+# The exporter of older ones takes the pooling of an odd number of rows for a condition on all
+# sizes: up to 2.12 networks that take any size could not be exported.
+TORCH = (2, 13)
 LOGITS = 'logits'
 # Networks that take any size are traced for those from this on: encoders' last maps, at a 32nd of
 # the size, have more than one row then, and the exporter tells one from several.

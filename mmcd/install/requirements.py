@@ -8,8 +8,8 @@ it.
 from __future__ import annotations
 
 REQUIRED = (
-    'torch>=2.4',  # the oldest that `make test-floors` tries
-    'torchvision>=0.19',  # the release made for torch 2.4; mmengine imports it
+    'torch>=2.6',  # the oldest that `make test-floors` tries
+    'torchvision>=0.21',  # the release made for torch 2.6; mmengine imports it
     'numpy>=2.0.1',  # onedl-mmsegmentation asks for more than 2.0.0
     'opencv-python>=4.10.0.84',  # first built for numpy 2
     'packaging>=23',  # compares the versions below
@@ -18,8 +18,8 @@ REQUIRED = (
 # The two families of distributions that own the import names mmcv, mmengine, mmseg and mmpretrain.
 # One of them is installed as a whole: each is released and tested as a set.
 ONEDL = {
-    'torch': 'torch>=2.4',  # as onedl-mmcv's own extra asks; numpy 2 needs 2.3
-    'torchvision': 'torchvision>=0.19',  # the release made for torch 2.4
+    'torch': 'torch>=2.6',  # the oldest that `make test-floors` tries; with 2.4 tests failed
+    'torchvision': 'torchvision>=0.21',  # the release made for torch 2.6
     # The releases of May and June 2026 that mmcd is tested with; older ones were never tried.
     'mmcv': 'onedl-mmcv>=2.3.6',
     'mmengine': 'onedl-mmengine>=0.10.12',
@@ -28,17 +28,20 @@ ONEDL = {
 }
 # The last releases of the four, which mmcd is tested with; older ones were never tried.
 OPENMMLAB = {
-    'torch': 'torch>=2.4',  # as above: `make test-openmmlab` builds mmcv for it
-    'torchvision': 'torchvision>=0.19',  # the release made for torch 2.4
+    'torch': 'torch>=2.13',  # the oldest that mmcv 2.1 was compiled and tested for
+    'torchvision': 'torchvision>=0.28',  # the release made for torch 2.13
     'mmcv': 'mmcv>=2.1,<2.2',  # mmsegmentation 1.2 refuses mmcv 2.2 when it is imported
     'mmengine': 'mmengine>=0.10.7,<0.11',
     'mmseg': 'mmsegmentation>=1.2.2,<1.3',
     'mmpretrain': 'mmpretrain>=1.2,<2',
+    # mmsegmentation 1.2 imports both and requires neither.
+    'ftfy': 'ftfy>=6.3',
+    'regex': 'regex>=2024.11.6',
 }
 FAMILIES: dict[str, dict[str, str]] = {'onedl': ONEDL, 'openmmlab': OPENMMLAB}
 
 GEO = (
-    'rasterio>=1.4',  # first built for numpy 2
+    'rasterio>=1.4.2',  # 1.4.1 gives no parameters of a Mercator CRS, and areas were wrong
     # Vectors: polygons in shapely, written through pyogrio, which takes plain arrays and is kept up
     # by the GeoPandas team; fiona had its last release in 2024.
     'shapely>=2.0.6',  # first with wheels for numpy 2 that also support Python 3.13
@@ -47,14 +50,14 @@ GEO = (
 ONNX = (
     'onnx>=1.17',  # first built for numpy 2
     'onnxruntime>=1.19',  # first built for numpy 2
-    'onnxscript>=0.2',  # the exporter of PyTorch that follows programs is written in it
+    'onnxscript>=0.7',  # PyTorch's exporter imports it; 2.13, which exporting needs, asks for this
 )
 OPENVINO = (
     'openvino>=2025.0',  # first with wheels for Python 3.13
 )
 DEV = (
     'pytest>=8',
-    'pytest-xdist>=3.6',  # `make test` runs on two cores
+    'pytest-xdist>=3.6.1',  # `make test` runs on two cores
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
     'seaborn>=0.13',  # MMSegmentation's analyze_logs.py, which a test runs, imports it
