@@ -40,10 +40,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def count_multiply_adds(model: nn.Module, height: int, width: int) -> int:
     """The multiply-adds of convolutions, matrix products and attention for one pair."""
     import torch
-    from mmcd.models.layers.padding import pad_to_multiple
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
+    from mmcd.models.layers.pair_ops import pad_to_multiple
     from mmcd.models.model_description import image_of, size_divisor_of
 
     pair = torch.rand(1, 2 * image_of(model).num_bands, height, width)
