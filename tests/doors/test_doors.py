@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
-pytest.importorskip('onnxscript', reason='the extra `onnx` is not installed')
-pytest.importorskip('onnxruntime', reason='the extra `onnx` is not installed')
-
 from mmcd.apis import init_model
 from mmcd.export import export_onnx
 from tests.doors.cases import CASES, make_case
 from tests.doors.door import DOORS
+from tests.exporting import skip_without_exporter
+
+pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
+skip_without_exporter()
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-onnx = pytest.importorskip('onnx', reason='the extra onnx is not installed')
-onnxruntime = pytest.importorskip('onnxruntime', reason='the extra onnx is not installed')
-pytest.importorskip('onnxscript', reason='the extra onnx is not installed')
+from tests.exporting import skip_without_exporter
+
+skip_without_exporter()
+
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
 
 from mmcd.errors import ConfigError, ExportError, ImagePairError, MissingExtraError  # noqa: E402
 from mmcd.export import export_onnx  # noqa: E402

@@ -17,11 +17,11 @@ from mmcd.export import export_onnx
 from mmcd.inference import model_loading
 from mmcd.inference.exported import ExportedPredictor
 from tests.export.models import tiny_model
+from tests.exporting import skip_without_exporter
 from tests.models.building import CONFIGS
 from tests.scene.rasters import draw_ground, utm, write_raster
 
-pytest.importorskip('onnxscript', reason='the extra `onnx` is not installed')
-pytest.importorskip('onnxruntime', reason='the extra `onnx` is not installed')
+skip_without_exporter()
 
 CONFIG = CONFIGS / 'darnet_sample.py'
 THRESHOLD = 0.4

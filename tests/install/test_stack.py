@@ -16,8 +16,8 @@ ONEDL = BASE | {
     'onedl-mmpretrain': '1.3.6',
 }
 OPENMMLAB = BASE | {
-    'torch': '2.4.0',
-    'torchvision': '0.19.0',
+    'torch': '2.13.0',
+    'torchvision': '0.28.0',
     'mmcv': '2.1.0',
     'mmengine': '0.10.7',
     'mmsegmentation': '1.2.2',
@@ -72,8 +72,8 @@ def test_each_part_is_missed(name: str) -> None:
         (ONEDL | {'onedl-mmcv': '2.3.5'}, 'mmcv', 'onedl-mmcv 2.3.5 is too old'),
         (ONEDL | {'onedl-mmengine': '0.10.9'}, 'mmengine', 'onedl-mmengine 0.10.9 is too old'),
         (ONEDL | {'onedl-mmcv': '2.3.6rc1'}, 'mmcv', 'onedl-mmcv 2.3.6rc1 is too old'),
-        (ONEDL | {'torch': '2.3.1'}, 'torch', 'torch 2.3.1 is too old'),
-        (OPENMMLAB | {'torch': '2.3.1'}, 'torch', 'torch 2.3.1 is too old'),
+        (ONEDL | {'torch': '2.5.1'}, 'torch', 'torch 2.5.1 is too old'),
+        (OPENMMLAB | {'torch': '2.12.1'}, 'torch', 'torch 2.12.1 is too old'),
         (OPENMMLAB | {'mmcv': '2.2.0'}, 'mmcv', 'mmcv 2.2.0 is too new'),
         (OPENMMLAB | {'mmcv': '2.0.1'}, 'mmcv', 'mmcv 2.0.1 is too old'),
         (OPENMMLAB | {'mmsegmentation': '1.2.1'}, 'mmseg', 'mmsegmentation 1.2.1 is too old'),

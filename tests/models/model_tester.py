@@ -14,6 +14,7 @@ from mmcd.errors import ConfigError
 from mmcd.inference import make_predictor
 from mmcd.models.scores import scores_of_logits
 from tests.export.models import with_random_statistics
+from tests.exporting import skip_without_exporter
 from tests.models.building import build_model, random_batch, samples_from_labels
 
 SPLITS = ('train', 'val', 'test')
@@ -121,8 +122,7 @@ class ModelTester:
 
     @pytest.mark.slow
     def test_the_exported_network_answers_as_the_trained_one(self, model, tmp_path: Path):
-        for package in ('onnx', 'onnxruntime', 'onnxscript'):
-            pytest.importorskip(package, reason='the extra onnx is not installed')
+        skip_without_exporter()
         from mmcd.export import export_onnx
         from mmcd.inference.exported import ExportedPredictor
 

@@ -12,6 +12,7 @@ import torch
 from mmcd.apis import init_model
 from mmcd.inference import make_predictor
 from mmcd.inference.exported import ExportedPredictor
+from tests.exporting import skip_without_exporter
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'deployment' / 'export_onnx.py'
@@ -46,8 +47,7 @@ def test_help_answers_without_the_stack() -> None:
 
 @pytest.mark.slow
 def test_a_checkpoint_becomes_a_file(tmp_path: Path) -> None:
-    for package in ('onnx', 'onnxruntime', 'onnxscript'):
-        pytest.importorskip(package, reason='the extra onnx is not installed')
+    skip_without_exporter()
     torch.manual_seed(0)
     model = init_model(CONFIG, cfg_options=CHANNELS)
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'tiny.pth')

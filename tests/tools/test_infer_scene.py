@@ -11,6 +11,7 @@ import torch
 
 from mmcd.apis import init_model
 from mmcd.export import export_onnx
+from tests.exporting import skip_without_exporter
 from tests.scene.rasters import draw_ground, utm, write_raster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,7 @@ def test_a_list_of_scenes_goes_on_after_one_that_fails(
 
 @pytest.mark.slow
 def test_an_exported_model_in_place_of_a_checkpoint(scene: Path, tmp_path: Path) -> None:
-    pytest.importorskip('onnxscript', reason='the extra `onnx` is not installed')
+    skip_without_exporter()
     options = dict(option.split('=') for option in SLIM)
     settings = {key: json.loads(value) for key, value in options.items()}
     model = init_model(CONFIG, scene / 'tiny.pth', cfg_options=settings)
