@@ -61,7 +61,7 @@ DEV = (
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
     'seaborn>=0.13',  # MMSegmentation's analyze_logs.py, which a test runs, imports it
-    'setuptools>=70.1',  # test_packaging builds wheels, for which older ones need `wheel`
+    'setuptools>=77.0.3',  # test_packaging builds wheels; PyTorch 2.13 asks for this one
     # Both pinned to one series, so that a new release does not turn `make check` red by itself.
     'ruff>=0.17,<0.18',
     'mypy>=2.4,<2.5',
