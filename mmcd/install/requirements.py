@@ -10,8 +10,8 @@ from __future__ import annotations
 REQUIRED = (
     'torch>=2.6',  # the oldest that `make test-floors` tries
     'torchvision>=0.21',  # the release made for torch 2.6; mmengine imports it
-    'numpy>=2.0.1',  # onedl-mmsegmentation asks for more than 2.0.0
-    'opencv-python>=4.10.0.84',  # first built for numpy 2
+    'numpy>=1.26',  # the last series before 2, as upstream's family needs it
+    'opencv-python>=4.10.0.84',  # first built for numpy 2; runs with 1.26
     'packaging>=23',  # compares the versions below
 )
 
@@ -20,6 +20,7 @@ REQUIRED = (
 ONEDL = {
     'torch': 'torch>=2.6',  # the oldest that `make test-floors` tries; with 2.4 tests failed
     'torchvision': 'torchvision>=0.21',  # the release made for torch 2.6
+    'numpy': 'numpy>=2.0.1',  # onedl-mmsegmentation asks for more than 2.0.0
     # The releases of May and June 2026 that mmcd is tested with; older ones were never tried.
     'mmcv': 'onedl-mmcv>=2.3.6',
     'mmengine': 'onedl-mmengine>=0.10.12',
@@ -30,6 +31,7 @@ ONEDL = {
 OPENMMLAB = {
     'torch': 'torch>=2.13',  # the oldest that mmcv 2.1 was compiled and tested for
     'torchvision': 'torchvision>=0.28',  # the release made for torch 2.13
+    'numpy': 'numpy>=1.26,<2',  # with numpy 2 mmcv 2.1 fails where hues are jittered
     'mmcv': 'mmcv>=2.1,<2.2',  # mmsegmentation 1.2 refuses mmcv 2.2 when it is imported
     'mmengine': 'mmengine>=0.10.7,<0.11',
     'mmseg': 'mmsegmentation>=1.2.2,<1.3',
