@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from mmcd.errors import ExportError
 from mmcd.export.adaptive_pooling import with_exportable_pooling
 from mmcd.inference.export_metadata import DEEPNESS, FULL_SCALE, SEPARATE
-from mmcd.inference.network_predictor import image_of
 from mmcd.inference.restructured import network_as_trained, restructured_network, to_traceable
 from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.models.model_description import image_of
 from mmcd.models.scores import scores_of_logits
 from mmcd.structures.change_classes import UNCHANGED
 

@@ -57,7 +57,10 @@ class NetworkPredictor(ChangePredictor):
         self.align_corners = model.align_corners
         self._preprocessor = model.data_preprocessor
         self._size_divisor = size_divisor_of(model)
-        self._identity = _describe_model(model)
+        # A copy outlives its model, and is described while that is at hand. The trained network
+        # is not cached, and hashing its weights at every call would cost more than it tells.
+        holds_model = getattr(network, 'model', None) is model
+        self._identity = None if holds_model else _describe_model(model)
 
     @property
     def size_divisor(self) -> int:
@@ -80,9 +83,8 @@ class NetworkPredictor(ChangePredictor):
 
     def describe(self) -> dict[str, Any]:
         """See :class:`ChangePredictor`."""
-        return dict(
-            **self._identity, device=self.device.type, precision=self.precision, form=self.form
-        )
+        identity = self._identity or _describe_model(cast(nn.Module, self.network.model))
+        return dict(identity, device=self.device.type, precision=self.precision, form=self.form)
 
     def _normalise(self, pairs: Tensor) -> Tensor:
         if hasattr(self._preprocessor, 'normalize'):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmcd.errors import ConfigError, ImagePairError
-from mmcd.inference import make_predictor, release_predictors
+from mmcd.inference import make_predictor, network_predictor, release_predictors
 from tests.export.models import tiny_model
 from tests.inference.random_models import (
     network_logits,
@@ -110,3 +110,18 @@ def test_one_channel_becomes_two_scores() -> None:
     assert logits.shape == (1, 1, 16, 16)
     expected = logits.sigmoid()[:, 0].numpy()
     np.testing.assert_allclose(predictor.predict(tiles)[:, 1], expected, atol=1e-6)
+
+
+def test_a_call_as_trained_does_not_hash_the_weights(monkeypatch) -> None:
+    """It is made anew at each call, and only whoever asks what it is wants the hash."""
+    model = random_model('darnet_sample.py')
+    pairs = 50 * random_pairs(1, 32, 32) + 100
+    expected = make_predictor(model, optimize=False).describe()['weights_sha256']
+    hashed = []
+    monkeypatch.setattr(
+        network_predictor, 'weights_sha256', lambda model: hashed.append(1) or expected
+    )
+    predictor = make_predictor(model, optimize=False)
+    predictor.predict_tensor(pairs)
+    assert hashed == []
+    assert predictor.describe()['weights_sha256'] == expected and hashed == [1]
