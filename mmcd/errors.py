@@ -39,6 +39,10 @@ class CheckpointError(MMCDError, ValueError):
     """A checkpoint cannot be read safely, or does not fit the model."""
 
 
+class InUseError(MMCDError, RuntimeError):
+    """Another process is writing to the same place."""
+
+
 class NonFiniteLossError(MMCDError, FloatingPointError):
     """The training loss is NaN or infinite."""
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_run_arguments
 from mmcd.cli.console import quiet_imports, run_tool
 from mmcd.install.stack import require_stack
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,17 +31,24 @@ def main() -> None:
     args = parse_args()
     require_stack()
     with quiet_imports():
+        from mmcd.engine.launch import locked_work_dir, prepare_run
+    cfg = prepare_run(args)
+    cfg.resume = args.resume
+    with locked_work_dir(cfg):
+        train(cfg, amp=args.amp)
+
+
+def train(cfg: Config, *, amp: bool) -> None:
+    with quiet_imports():
         from mmengine.runner import Runner
 
         from mmcd.engine.hooks import is_finished
-        from mmcd.engine.launch import prepare_run, use_mixed_precision
+        from mmcd.engine.launch import use_mixed_precision
         from mmcd.engine.stages import prepare_start
-    cfg = prepare_run(args)
-    cfg.resume = args.resume
     if cfg.resume and is_finished(cfg):
         print(f'The run in {cfg.work_dir} is finished; without --resume it starts anew.')
         return
-    if args.amp or cfg.get('mixed_precision'):
+    if amp or cfg.get('mixed_precision'):
         use_mixed_precision(cfg)
     prepare_start(cfg)
     runner = Runner.from_cfg(cfg)

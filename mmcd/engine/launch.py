@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 # The registries would import it at the first look-up, outside of where the tools keep the stack's
@@ -19,6 +21,7 @@ from mmcd.config import load_config
 from mmcd.errors import ConfigError
 from mmcd.inference.allocator import keep_freed_memory
 from mmcd.io.checkpoints import use_safe_loading
+from mmcd.io.run_lock import hold_lock
 
 
 def prepare_run(args: Namespace) -> Config:
@@ -44,6 +47,40 @@ def prepare_run(args: Namespace) -> Config:
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         _start_on_cpu(cfg)
     return cfg
+
+
+@contextmanager
+def locked_work_dir(cfg: Config) -> Iterator[None]:
+    """Keep other training runs out of the work dir while the block runs.
+
+    Of a distributed run, the first process holds the lock.
+
+    Raises:
+        InUseError: another run trains there.
+        ConfigError: nothing can be written there.
+    """
+    if _rank_at_start() != 0:
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(
+                hold_lock(Path(cfg.work_dir) / '.lock', f'the work dir {cfg.work_dir}')
+            )
+        except OSError as error:
+            raise ConfigError(
+                f'Cannot write to the work dir {cfg.work_dir}: {error}. Name a folder that is '
+                'yours to write: --work-dir DIR.'
+            ) from error
+        yield
+
+
+def _rank_at_start() -> int:
+    """This process's number as launchers give it, before the processes have met."""
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        if name in os.environ:
+            return int(os.environ[name])
+    return 0
 
 
 def use_mixed_precision(cfg: Config) -> None:

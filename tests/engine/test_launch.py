@@ -10,7 +10,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmcd.cli.arguments import add_run_arguments
 from mmcd.engine import launch
-from mmcd.errors import CheckpointError, ConfigError
+from mmcd.errors import CheckpointError, ConfigError, InUseError
 from tests.engine.tiny_run import CONFIG
 
 
@@ -121,6 +121,30 @@ def test_hooks_are_added_to_the_config_s_own():
     cfg = Config({})
     launch.add_hook(cfg, dict(type='SavePredictionsHook'))
     assert len(cfg.custom_hooks) == 1
+
+
+def test_two_runs_do_not_share_a_work_dir(tmp_path, monkeypatch):
+    cfg = Config(dict(work_dir=str(tmp_path / 'work')))
+    with launch.locked_work_dir(cfg):
+        in_use = rf'^The work dir .*work is in use by process {os.getpid()} on '
+        with pytest.raises(InUseError, match=in_use), launch.locked_work_dir(cfg):
+            pytest.fail('two runs share a work dir')
+        # Of a distributed run, the first process alone holds the lock.
+        monkeypatch.setenv('RANK', '1')
+        with launch.locked_work_dir(cfg):
+            pass
+    monkeypatch.delenv('RANK')
+    with launch.locked_work_dir(cfg):
+        pass
+
+
+@pytest.mark.parametrize('place', ['file', 'file/below', '/proc/x'])
+def test_a_work_dir_that_cannot_be_written(tmp_path, place):
+    (tmp_path / 'file').touch()
+    cfg = Config(dict(work_dir=str(tmp_path / place)))
+    said = r'^Cannot write to the work dir .*--work-dir DIR'
+    with pytest.raises(ConfigError, match=said), launch.locked_work_dir(cfg):
+        pytest.fail('it was written')
 
 
 def test_memory_is_kept_where_that_is_asked_for(monkeypatch, caplog):
