@@ -51,6 +51,23 @@ class MissingExtraError(MMCDError, ImportError):
     """The packages of one of mmcd's extras are not installed."""
 
 
+class PredictionError(MMCDError, FloatingPointError):
+    """A network gave something other than scores.
+
+    Args:
+        text: what came, where, and why that is likely.
+        index: which tile or pair of the batch it came for.
+    """
+
+    def __init__(self, text: str, index: int = 0) -> None:
+        super().__init__(text)
+        self.index = index
+
+    def at(self, place: str) -> PredictionError:
+        """The same, saying of what image or tile."""
+        return PredictionError(f'{place}: {self}', self.index)
+
+
 class SceneError(MMCDError, ValueError):
     """Two rasters, or the settings for them, cannot give a change map."""
 

@@ -81,6 +81,18 @@ class NetworkPredictor(ChangePredictor):
         logits = self.network(pad_to_multiple(normalised, self._size_divisor))
         return crop_to(logits.float(), size)
 
+    def find_fault(self) -> str:
+        """See :class:`ChangePredictor`: names the weights that are no numbers."""
+        named = self.network.state_dict().items()
+        wrong = [n for n, t in named if t.is_floating_point() and not torch.isfinite(t).all()]
+        if not wrong:
+            return ''
+        return (
+            f'{len(wrong)} of its {len(named)} weight tensors hold NaN or Inf, such as {wrong[0]}: '
+            'its training has diverged, the checkpoint is damaged, or its numbers are too large '
+            f'for {self.precision}. Use another checkpoint.'
+        )
+
     def describe(self) -> dict[str, Any]:
         """See :class:`ChangePredictor`."""
         identity = self._identity or _describe_model(cast(nn.Module, self.network.model))

@@ -22,10 +22,11 @@ from mmcd.models.scores import scores_of_sample
 from mmcd.structures import ImageSpec
 from mmcd.structures.change_classes import UNCHANGED
 
+DATES = ('before_path', 'after_path')
 PLAIN_PIPELINE = [
     dict(type='LoadImagePair'),
     dict(type='StackPair'),
-    dict(type='mmseg.PackSegInputs', meta_keys=('img_shape', 'ori_shape')),
+    dict(type='mmseg.PackSegInputs', meta_keys=('img_shape', 'ori_shape', *DATES)),
 ]
 
 
@@ -74,6 +75,7 @@ def predict_pair(
         ImagePairError: an image can't be read or does not fit the model, or the two don't form a
             pair.
         FileNotFoundError: there is no such file.
+        PredictionError: the network gives NaN, infinite values, or no probabilities.
     """
     predictor = make_predictor(
         model, precision=precision, compile=compile, optimize=optimize, tta=tta

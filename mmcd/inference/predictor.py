@@ -11,11 +11,13 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmcd.errors import ImagePairError
+from mmcd.errors import ImagePairError, PredictionError
 from mmcd.models.model_description import DEFAULT_THRESHOLD
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 
 DEFAULT_TILE_SIZE = 512
+# How far scores may lie outside of 0 .. 1: what sums of bfloat16 numbers are rounded by.
+ROUNDING = 0.02
 
 
 class ChangePredictor(ABC):
@@ -67,6 +69,7 @@ class ChangePredictor(ABC):
 
         Raises:
             ImagePairError: the tiles have other bands or another type than ``image`` says.
+            PredictionError: what comes is NaN, infinite, or no probability.
         """
         expected = 2 * self.image.num_bands
         if tiles.ndim != 4 or tiles.dtype != self.image.dtype or tiles.shape[1] != expected:
@@ -76,14 +79,55 @@ class ChangePredictor(ABC):
             )
         # PyTorch has few operations for other integers.
         values = tiles if tiles.dtype == np.uint8 else tiles.astype(np.float32)
-        return self.predict_tensor(torch.from_numpy(values)).cpu().numpy()
+        return self.predict_scores(torch.from_numpy(values)).cpu().numpy()
 
-    @abstractmethod
-    def predict_tensor(self, pairs: Tensor) -> Tensor:
+    def predict_scores(self, pairs: Tensor) -> Tensor:
         """The same for tensors (N, 2C, H, W) of uint8 or float32, on any device.
 
         Values are those of the files: what scales and normalises them is part of the predictor.
+
+        Raises:
+            PredictionError: what comes is NaN, infinite, or no probability. Compared with a
+                threshold, it would be a map in which nothing, or everything, has changed.
         """
+        scores = self.predict_tensor(pairs)
+        if scores.numel():
+            # One pass, in which NaN wins; written so that NaN fails.
+            low, high = map(float, scores.aminmax())
+            if not (low >= -ROUNDING and high <= 1 + ROUNDING):
+                raise self._no_scores(pairs, scores)
+        return scores
+
+    @abstractmethod
+    def predict_tensor(self, pairs: Tensor) -> Tensor:
+        """What :meth:`predict_scores` checks: the scores of tensors (N, 2C, H, W)."""
+
+    def find_fault(self) -> str:
+        """Why the predictor may have given no scores, as a sentence; '' where it does not know."""
+        return ''
+
+    def _no_scores(self, pairs: Tensor, scores: Tensor) -> PredictionError:
+        """The error for the first of a batch whose scores are none."""
+        flat = scores.flatten(1)
+        wrong = ~((flat >= -ROUNDING) & (flat <= 1 + ROUNDING))
+        index = int(wrong.any(dim=1).nonzero()[0])
+        first = float(flat[index][wrong[index]][0])
+        if not torch.isfinite(pairs[index].float()).all():
+            cause = 'The images hold NaN or infinite values: mark them as no data, or fill them.'
+        elif fault := self.find_fault():
+            cause = fault
+        elif self.precision == 'float16':
+            cause = 'Numbers above 65504 overflow in float16: use float32 or bfloat16.'
+        else:
+            cause = (
+                "The network's weights may be damaged, or its training has diverged; a network of "
+                'another program may give logits in place of probabilities.'
+            )
+        return PredictionError(
+            f'the network gave {first:g} for {int(wrong[index].sum()):,} of '
+            f'{wrong.shape[1]:,} scores, where probabilities from 0 to 1 were expected. {cause}',
+            index,
+        )
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -118,6 +162,10 @@ class FlipAveragingPredictor(ChangePredictor):
     def size_divisor(self) -> int:
         """See :class:`ChangePredictor`."""
         return self.predictor.size_divisor
+
+    def find_fault(self) -> str:
+        """See :class:`ChangePredictor`."""
+        return self.predictor.find_fault()
 
     def predict_tensor(self, pairs: Tensor) -> Tensor:
         """See :class:`ChangePredictor`."""

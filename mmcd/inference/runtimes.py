@@ -121,6 +121,7 @@ class OpenVinoSession:
             self._model = self._core.read_model(str(path))
         except Exception as error:  # of many types
             raise _not_taken('OpenVINO', path, error) from error
+        _check_constants(self._model, path)
         self.properties = self._read_properties()
         self._compiled: OrderedDict[tuple, Any] = OrderedDict()
 
@@ -152,6 +153,22 @@ class OpenVinoSession:
         info = self._model.get_rt_info()
         framework = info['framework'] if 'framework' in info else {}  # noqa: SIM401  it has no get
         return {name: value.astype(str) for name, value in framework.items()}
+
+
+def _check_constants(model: Any, path: Path) -> None:
+    """OpenVINO's ReLU makes 0 of NaN, so that what it answers does not show such weights.
+
+    Raises:
+        ExportError: a weight is NaN.
+    """
+    constants = (op for op in model.get_ops() if op.get_type_name() == 'Constant')
+    for constant in constants:
+        values = constant.data
+        if values.dtype.kind == 'f' and np.isnan(values).any():
+            raise ExportError(
+                f'{path} holds weights that are NaN ({constant.get_friendly_name()}): the training '
+                'of the network had diverged. Export another checkpoint.'
+            )
 
 
 def _check_choice(runtime: str, precision: str, threads: int | None, device: str) -> None:

@@ -11,10 +11,12 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from mmcd.errors import PredictionError
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.models.scores import decide_samples
 
 LEAST = torch.finfo(torch.float32).tiny  # keeps logarithms of scores finite
+PATHS = ('before_path', 'after_path')  # where the pipelines note the files of a pair
 
 
 class PredictorSegmentor(BaseSegmentor):
@@ -50,9 +52,19 @@ class PredictorSegmentor(BaseSegmentor):
         return self.predictor.threshold
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Samples with ``seg_logits`` (K, H, W) and ``pred_sem_seg`` (1, H, W)."""
-        samples = self.postprocess_result(self.encode_decode(inputs, []), data_samples)
-        return decide_samples(samples, self)
+        """Samples with ``seg_logits`` (K, H, W) and ``pred_sem_seg`` (1, H, W).
+
+        Raises:
+            PredictionError: naming the pair for which the predictor gave no scores.
+        """
+        try:
+            logits = self.encode_decode(inputs, [])
+        except PredictionError as error:
+            if data_samples is None:
+                raise
+            pair = data_samples[error.index].metainfo
+            raise error.at(' and '.join(pair[k] for k in PATHS if k in pair) or 'a pair') from error
+        return decide_samples(self.postprocess_result(logits, data_samples), self)
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list) -> Tensor:
         """Logarithms of the scores, (N, K, H, W) float32."""
@@ -61,7 +73,7 @@ class PredictorSegmentor(BaseSegmentor):
         return self._log_scores(inputs)
 
     def _log_scores(self, inputs: Tensor) -> Tensor:
-        return self.predictor.predict_tensor(inputs).clamp(min=LEAST).log()
+        return self.predictor.predict_scores(inputs).clamp(min=LEAST).log()
 
     def _slide(self, inputs: Tensor) -> Tensor:
         """The mean over windows. MMSegmentation pads each one's logits to the whole image."""

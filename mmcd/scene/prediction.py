@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import PredictionError, SceneStoppedError
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.scene.pair_reader import PairReader, Strip
 from mmcd.scene.tiling import RowMerger, TileAxis
@@ -49,6 +49,9 @@ class HalvingBatches:
             except torch.cuda.OutOfMemoryError as error:
                 self._halve(part, error)
                 continue
+            except PredictionError as error:
+                error.index += position
+                raise
             position += len(part)
         return np.concatenate(done) if len(done) > 1 else done[0]
 
@@ -120,7 +123,8 @@ def predict_strips(
         try:
             for row, strip in _read_ahead(reader, tiling.rows, tiling.rows_for(strips)):
                 merger.start_row(row)
-                _predict_row(strip, tiling.columns, tiling.rows.tile, predict, merger, advance)
+                place = tiling.rows.extent(row)
+                _predict_row(strip, tiling, place, predict, merger, advance)
                 if row not in wanted:
                     continue
                 if behind is not None:
@@ -150,13 +154,18 @@ def _read_ahead(
 
 def _predict_row(
     strip: Strip,
-    columns: TileAxis,
-    tile_height: int,
+    tiling: Tiling,
+    rows: tuple[int, int],
     predict: HalvingBatches,
     merger: RowMerger,
     advance: Callable[[int], None],
 ) -> None:
-    """Predict a row of tiles; those without any data are left out, as nothing will show them."""
+    """Predict a row of tiles; those without any data are left out, as nothing will show them.
+
+    Raises:
+        PredictionError: naming the tile for which the network gave no scores.
+    """
+    columns, tile_height = tiling.columns, tiling.rows.tile
     with_data = [
         column
         for column in range(len(columns))
@@ -167,7 +176,13 @@ def _predict_row(
     while position < len(with_data):
         batch = with_data[position : position + predict.batch_size]
         tiles = np.stack([_cut(strip.pair, columns, column, tile_height) for column in batch])
-        for column, scores in zip(batch, predict(tiles), strict=True):
+        try:
+            predicted = predict(tiles)
+        except PredictionError as error:
+            left, right = columns.extent(batch[error.index])
+            top, bottom = rows
+            raise error.at(f'tile of rows {top} to {bottom}, columns {left} to {right}') from error
+        for column, scores in zip(batch, predicted, strict=True):
             merger.add(column, scores)
         advance(len(batch))
         position += len(batch)
