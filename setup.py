@@ -61,6 +61,7 @@ setup(
     # Else an earlier editable install's mmcd/.mim links would be taken for data of the package.
     include_package_data=False,
     cmdclass={'build_py': BuildPyWithMim},
+    entry_points={'console_scripts': ['mmcd = mmcd.cli.main:run']},
     install_requires=list(NEEDS['REQUIRED']),
     # The stack is an extra that the user names: two families of distributions own the same import
     # names, and pip would lay one over the other without a word.

@@ -1,73 +1,7 @@
 """Train a change-detection model: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 
-from __future__ import annotations
-
-import argparse
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from mmcd.cli.arguments import add_run_arguments
-from mmcd.cli.console import quiet_imports, run_tool
-from mmcd.install.stack import require_stack
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a change-detection model.')
-    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
-    parser.add_argument(
-        '--resume',
-        action='store_true',
-        help='go on from the latest checkpoint in the work dir, if there is one',
-    )
-    add_run_arguments(parser)
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    require_stack()
-    with quiet_imports():
-        from mmcd.engine.launch import locked_work_dir, prepare_run
-    cfg = prepare_run(args)
-    cfg.resume = args.resume
-    with locked_work_dir(cfg):
-        train(cfg, amp=args.amp)
-
-
-def train(cfg: Config, *, amp: bool) -> None:
-    with quiet_imports():
-        from mmengine.runner import Runner
-
-        from mmcd.engine.hooks import is_finished
-        from mmcd.engine.launch import use_mixed_precision
-        from mmcd.engine.stages import prepare_start
-    if cfg.resume and is_finished(cfg):
-        print(f'The run in {cfg.work_dir} is finished; without --resume it starts anew.')
-        return
-    if amp or cfg.get('mixed_precision'):
-        use_mixed_precision(cfg)
-    prepare_start(cfg)
-    runner = Runner.from_cfg(cfg)
-    try:
-        runner.train()
-    except KeyboardInterrupt:
-        print(f'\nStopped. {_how_to_go_on(Path(cfg.work_dir), runner.iter)}', file=sys.stderr)
-        raise
-
-
-def _how_to_go_on(work_dir: Path, iteration: int) -> str:
-    pointer = work_dir / 'last_checkpoint'
-    if not pointer.is_file():
-        return f'No checkpoint was written in the {iteration} iterations done.'
-    return (
-        f'The last checkpoint is {pointer.read_text().strip()}; the same command with --resume '
-        'goes on from it.'
-    )
-
+from mmcd.cli.commands.train import main
+from mmcd.cli.console import run_tool
 
 if __name__ == '__main__':
     run_tool(main)

@@ -6,68 +6,8 @@
 Reads every file once. Exit code: 0 without errors, 1 with errors, 2 where it can't be run.
 """
 
-from __future__ import annotations
-
-import argparse
-import json
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_options
-from mmcd.cli.console import quiet_imports, run_tool
-from mmcd.install.stack import require_stack
-
-if TYPE_CHECKING:
-    from mmcd.data_tools.audit.splits import AuditSplit
-
-EXIT_FOUND = 1
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Audit a change-detection data set.')
-    parser.add_argument('target', type=Path, metavar='CONFIG|FOLDER', help='what to audit')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='also write all findings here')
-    parser.add_argument(
-        '--workers', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='settings of the config'
-    )
-    group = parser.add_argument_group('folders without a config (default: as they look)')
-    add_layout_arguments(group)
-    return parser.parse_args(argv)
-
-
-def chosen_splits(args: argparse.Namespace) -> list[AuditSplit]:
-    """The splits that the arguments name."""
-    from mmcd.config import load_config
-    from mmcd.data_tools.audit.splits import splits_of_config, splits_of_folder
-
-    if not args.target.is_dir():
-        return splits_of_config(load_config(args.target, parse_cfg_options(args.cfg_options)))
-    return splits_of_folder(args.target, layout_options(args))
-
-
-def main(argv: list[str] | None = None) -> int:
-    args = parse_args(argv)
-    require_stack()
-    with quiet_imports():
-        from mmcd.cli.progress import track
-        from mmcd.data_tools.audit import run_audit
-        from mmcd.data_tools.audit.findings import ERROR
-        from mmcd.io.atomic import write_whole
-
-    report = run_audit(
-        chosen_splits(args),
-        args.workers,
-        lambda records, total: track(records, total, 'reading pairs'),
-    )
-    print(report.as_text())
-    if args.json:
-        write_whole(args.json, (json.dumps(report.as_dict(), indent=2) + '\n').encode())
-    return EXIT_FOUND if report.count(ERROR) else 0
-
+from mmcd.cli.commands.audit import main
+from mmcd.cli.console import run_tool
 
 if __name__ == '__main__':
     run_tool(main)

@@ -1,0 +1,178 @@
+"""Prepare a data set: from the archive as downloaded and unpacked to pairs ready to train on.
+
+    mmcd prepare levir-cd LEVIR-CD data/LEVIR-CD-256 --tile 256
+    mmcd prepare whu-cd DOWNLOADS data/WHU-CD
+    mmcd prepare folder SRC DST --before A --after B --label label \
+        --tile 256 --blocks 6
+
+Stopped? The same command goes on where it stopped. Train with --cfg-options data_root=DST.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmcd.cli.arguments import add_layout_arguments, layout_options
+from mmcd.cli.console import quiet_imports
+from mmcd.install.stack import require_stack
+
+if TYPE_CHECKING:
+    from mmcd.data_tools.prepare.runner import Preparation, Request
+    from mmcd.data_tools.prepare.sources import Source
+
+NAMES = ('levir-cd', 'cdd', 'sysu-cd', 'dsifn-cd', 's2looking', 'clcd', 'whu-cd', 'folder')
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """The arguments, read from ``argv``; by default those of the process."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description='Prepare a change-detection data set for training.'
+    )
+    parser.add_argument(
+        'name', choices=NAMES, metavar='NAME', help=f'one of {", ".join(NAMES)} (pairs of your own)'
+    )
+    parser.add_argument('source', type=Path, metavar='SRC', help='the unpacked archive')
+    parser.add_argument('out', type=Path, metavar='DST', help='the folder to fill')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
+    )
+    parser.add_argument('--dry-run', action='store_true', help='say what would be done')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace pairs prepared with other settings'
+    )
+    _add_tiling(parser.add_argument_group('tiles (default: images stay whole)'))
+    _add_division(parser.add_argument_group('pairs without splits of their own'))
+    group = parser.add_argument_group('pairs of your own')
+    add_layout_arguments(group, ' (default: as published; A, B and label)')
+    return parser.parse_args(argv)
+
+
+def _add_tiling(group: argparse._ArgumentGroup) -> None:
+    group.add_argument('--tile', type=int, metavar='N', help='cut into tiles of N by N pixels')
+    group.add_argument(
+        '--stride', type=int, metavar='N', help='from one tile to the next (default: as --tile)'
+    )
+    group.add_argument(
+        '--edge',
+        choices=['shift', 'pad', 'drop'],
+        default='shift',
+        help='what becomes of a rest: the last tile moves back and overlaps its neighbour '
+        '(shift, the default), is filled up with zeros and ignored (pad), or is left out (drop)',
+    )
+    group.add_argument(
+        '--png-compression',
+        type=_compression,
+        default=1,
+        metavar='0..9',
+        help='of the tiles (default: 1); 0 takes half as much space again and is read in a third '
+        'of the time',
+    )
+
+
+def _compression(text: str) -> int:
+    level = int(text)
+    if not 0 <= level <= 9:
+        raise ValueError(text)
+    return level
+
+
+def _add_division(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--split',
+        type=float,
+        nargs=3,
+        default=[0.7, 0.1, 0.2],
+        metavar=('TRAIN', 'VAL', 'TEST'),
+        help='shares of the splits (default: 0.7 0.1 0.2)',
+    )
+    group.add_argument('--seed', type=int, default=0, help='another seed divides otherwise')
+    ways = group.add_mutually_exclusive_group()
+    ways.add_argument(
+        '--blocks',
+        type=int,
+        metavar='N',
+        help='divide scenes by blocks, N along the longer side; tiles between two splits are left '
+        'out, so that neighbours never fall on both sides',
+    )
+    ways.add_argument(
+        '--by-tile',
+        action='store_true',
+        help='draw tiles of all scenes at random, as many papers do: neighbours fall on both '
+        'sides, so that scores are too good',
+    )
+
+
+def chosen_source(args: argparse.Namespace) -> Source:
+    """The data set, with what the arguments say of its folders and labels."""
+    from mmcd.data_tools.prepare.sources import SOURCES
+
+    source = SOURCES[args.name]
+    return replace(source, layout=replace(source.layout, **layout_options(args)))
+
+
+def request(args: argparse.Namespace) -> Request:
+    """What the arguments ask for."""
+    from mmcd.data_tools.prepare.plan import Division
+    from mmcd.data_tools.prepare.runner import Request
+    from mmcd.data_tools.prepare.splitting import Ratios
+    from mmcd.data_tools.prepare.tiling import Tiling
+
+    source = chosen_source(args)
+    tile = args.tile or source.tile
+    tiling = Tiling(tile, args.stride or tile, args.edge) if tile else None
+    blocks = None if args.by_tile else args.blocks or source.blocks
+    train, val, test = args.split
+    division = Division(Ratios(train, val, test, args.seed), blocks, args.by_tile)
+    return Request(args.name, source, args.source, args.out, tiling, division, args.png_compression)
+
+
+def describe(preparation: Preparation) -> str:
+    """What will be in the folder."""
+    plan, tiling = preparation.plan, preparation.request.tiling
+    pairs = plan.pairs()
+    counts = ', '.join(
+        f'{pairs[split]:,} {split}' for split in ('train', 'val', 'test') if pairs[split]
+    )
+    what = f'tiles of {tiling.size}x{tiling.size}' if tiling else 'whole images'
+    lines = [f'{preparation.request.out}: {counts} pairs, {what}']
+    if tiling and plan.left_out:
+        lines.append(f'{plan.left_out:.1%} of the pixels lie in no tile (--edge {tiling.edge})')
+    if plan.padded:
+        lines.append(f'{plan.padded:,} tiles are filled up; what is filled up counts as ignored')
+    if plan.between:
+        lines.append(f'{plan.between:,} tiles between two splits are left out')
+    if preparation.request.division.by_tile:
+        lines.append(
+            'tiles are drawn at random: neighbours are in different splits, so that '
+            'scores on these will be too good'
+        )
+    if not preparation.classes.is_binary:
+        names = list(preparation.classes.names)
+        lines.append(f'its data sets in the config need metainfo=dict(classes={names})')
+    return '\n'.join(lines)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the command; see its ``--help``."""
+    args = parse_args(argv, prog)
+    require_stack()
+    with quiet_imports():
+        from mmcd.data_tools.prepare.runner import Preparation
+    from mmcd.cli.progress import track
+
+    preparation = Preparation(request(args))
+    print(describe(preparation))
+    if args.dry_run:
+        print('Nothing was written (--dry-run).')
+        return 0
+    preparation.start(args.overwrite)
+    results = list(track(preparation.run(args.workers), len(preparation.jobs()), 'preparing'))
+    preparation.finish(results)
+    written, kept = sum(r.written for r in results), sum(r.kept for r in results)
+    print(f'{written:,} pairs written' + (f', {kept:,} were there already' if kept else ''))
+    return 0

@@ -1,0 +1,82 @@
+"""Test a change-detection model: ``mmcd test CONFIG CHECKPOINT [--out DIR] ...``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmcd.cli.arguments import add_inference_arguments, add_run_arguments
+from mmcd.cli.console import quiet_imports
+from mmcd.errors import ConfigError
+from mmcd.install.stack import require_stack
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """The arguments, read from ``argv``; by default those of the process."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description='Test a change-detection model on the test split of its data set.'
+    )
+    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
+    parser.add_argument('checkpoint', help='checkpoint file (.pth), or an exported model (.onnx)')
+    parser.add_argument('--out', metavar='DIR', help='write PNG masks (0 and 255) into DIR')
+    parser.add_argument(
+        '--show-dir',
+        metavar='DIR',
+        help='write panels before | after | label | prediction into DIR',
+    )
+    add_run_arguments(parser)
+    add_inference_arguments(parser)
+    parser.add_argument(
+        '--runtime',
+        choices=['onnxruntime', 'openvino'],
+        help='what runs an exported model (default: onnxruntime)',
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run the command; see its ``--help``."""
+    args = parse_args(argv, prog)
+    require_stack()
+    with quiet_imports():
+        from mmengine.runner import Runner
+
+        from mmcd.engine.inference_swap import innermost, use_predictor
+        from mmcd.engine.launch import add_hook, prepare_run
+        from mmcd.inference.exported import ExportedPredictor, is_exported
+        from mmcd.io.checkpoints import load_weights
+    cfg = prepare_run(args)
+    if args.out or args.show_dir:
+        add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
+    predictor = None
+    if is_exported(args.checkpoint):
+        # The file holds the network; a model is built all the same, for the runner's sake.
+        predictor = ExportedPredictor(
+            args.checkpoint,
+            runtime=args.runtime or 'onnxruntime',
+            precision=args.precision or 'float32',
+        )
+    elif args.runtime:
+        raise ConfigError('--runtime is for exported models (.onnx).')
+    runner = Runner.from_cfg(cfg)
+    if predictor is None:
+        load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
+    use_predictor(
+        runner,
+        predictor,
+        precision=_precision(args),
+        compile=args.compile,
+        optimize=not args.as_trained,
+        tta=args.tta,
+    )
+    runner.test()
+
+
+def _precision(args: argparse.Namespace) -> str | None:
+    if args.amp and args.precision is None:
+        from mmengine.device import get_device
+
+        from mmcd.inference.precision import reduced_precision
+
+        return reduced_precision(get_device())
+    return args.precision
