@@ -3,7 +3,8 @@
     python benchmarks/data_loading.py configs/darnet_levir.py
     python benchmarks/data_loading.py CONFIG --data-roots data/LEVIR-CD data/LEVIR-CD-256
 
-Several data roots are measured in turns, so that what else the machine does falls on all alike.
+Each data root is measured without a cache of decoded images and with one that is filled. All are
+measured in turns, so that what else the machine does falls on all alike.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.dataset import BaseDataset
 
+CACHES = (None, 'memmap')
 WARM_UP = 4  # batches that start the workers and fill their queues
 PROFILED = 32  # samples
 
@@ -72,22 +74,34 @@ def main() -> None:
     with quiet_imports():
         import cv2
         import mmseg.datasets  # noqa: F401  the pipelines' transforms
+        import torch
         from mmengine.registry import init_default_scope
 
         from mmcd.config import load_config
         from mmcd.registry import DATASETS
     init_default_scope('mmcd')
     cv2.setNumThreads(0)  # as in a loader's worker
+    torch.set_num_threads(1)
     options = parse_cfg_options(args.cfg_options)
     roots = args.data_roots or [load_config(args.config, options).data_root]
-    configs = {r: load_config(args.config, {**options, 'data_root': r}) for r in roots}
-    speeds: dict[str, list[float]] = {root: [] for root in roots}
+    configs = {
+        (root, cache): load_config(
+            args.config,
+            {**options, 'data_root': root, 'train_dataloader.dataset.cache': cache},
+        )
+        for root in roots
+        for cache in CACHES
+    }
+    for config in configs.values():  # fills the caches
+        for _ in DATASETS.build(config.train_dataloader.dataset):
+            pass
+    speeds: dict[tuple, list[float]] = {case: [] for case in configs}
     for _ in range(args.rounds):
-        for root, config in configs.items():
-            speeds[root].append(pairs_per_second(config, args.workers, args.batches))
-    for root, config in configs.items():
-        speed = statistics.median(speeds[root])
-        print(f'{root}: {speed:.1f} pairs/s with {args.workers} workers')
+        for case, config in configs.items():
+            speeds[case].append(pairs_per_second(config, args.workers, args.batches))
+    for (root, cache), config in configs.items():
+        speed = statistics.median(speeds[root, cache])
+        print(f'{root}, cache={cache!r}: {speed:.1f} pairs/s with {args.workers} workers')
         spent = list(profile(DATASETS.build(config.train_dataloader.dataset)))
         parts = ', '.join(f'{name} {milliseconds:.1f}' for name, milliseconds in spent)
         print(f'  {sum(ms for _, ms in spent):.1f} ms a pair: {parts}')

@@ -27,6 +27,12 @@ def _mmcd_scope() -> None:
     init_default_scope('mmcd')
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests, and the tools that they start, leave the user's cache folder alone."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.getbasetemp() / 'cache'))
+
+
 @pytest.fixture
 def tiny_levir(tmp_path: Path) -> Path:
     """A LEVIR-CD-shaped data set of 4 + 2 + 2 pairs of 64x64."""

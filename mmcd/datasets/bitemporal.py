@@ -12,6 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout, prepared_layout
 from mmcd.datasets.pair_index import index_pairs, read_list_file
+from mmcd.datasets.pixel_cache import open_cache
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
@@ -44,6 +45,8 @@ class BitemporalDataset(BaseDataset):
             config states it once, as ``image`` at its top level.
         metainfo: replaces parts of ``METAINFO``, such as ``classes`` and ``palette``.
         list_file: a text file, relative to ``data_root``, that names the pairs of this split.
+        cache: 'memmap' decodes each file once, into a cache that all loading processes share; None
+            decodes files each time; see :func:`mmcd.datasets.pixel_cache.open_cache`.
         pipeline: the transforms.
         **kwargs: ``indices``, ``lazy_init``, ``test_mode`` ...: see
             :class:`mmengine.dataset.BaseDataset`.
@@ -52,7 +55,8 @@ class BitemporalDataset(BaseDataset):
         DatasetNotFoundError: folders or files are missing (all named, up to 20).
         DatasetError: files are left over, or share a name within a folder, or the folder's
             preparation was stopped before its end.
-        ConfigError: ``label_encoding`` is no encoding of the classes, or ``image`` no description.
+        ConfigError: ``label_encoding`` is no encoding of the classes, ``image`` no description, or
+            ``cache`` no cache.
     """
 
     METAINFO = BINARY_CHANGE.to_meta()
@@ -78,6 +82,7 @@ class BitemporalDataset(BaseDataset):
         image: Mapping[str, Any] | ImageSpec | None = None,
         metainfo: Mapping[str, Any] | None = None,
         list_file: str | None = None,
+        cache: str | dict | None = None,
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
     ) -> None:
@@ -101,6 +106,7 @@ class BitemporalDataset(BaseDataset):
             'image': self.image.to_dict(),
         }
         self.label_encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
+        self.pixel_cache = open_cache(cache, data_root, dataset=type(self).__name__)
         self.list_file = Path(data_root) / list_file if list_file else None
         super().__init__(
             metainfo=metainfo,
@@ -133,6 +139,7 @@ class BitemporalDataset(BaseDataset):
                 seg_map_path=str(pair.label),
                 label_encoding=self.label_encoding,
                 image_spec=self.image,
+                pixel_cache=self.pixel_cache,
                 seg_fields=[],
             )
             for pair in index_pairs(self.folders, names, self.describe_layout())

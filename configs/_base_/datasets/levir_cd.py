@@ -5,6 +5,7 @@ data_root = 'data/LEVIR-CD'
 image = dict(metres_per_pixel=0.5)
 pairs = dict(type='LEVIRCDDataset', data_root=data_root)
 
-train_dataloader = dict(dataset=pairs)
+# Decoded once, about 3 GB in the user's cache folder: tools/dataset_converters/pixel_cache.py.
+train_dataloader = dict(dataset=dict(pairs, cache='memmap'))
 val_dataloader = dict(dataset=pairs)
 test_dataloader = dict(dataset=pairs)

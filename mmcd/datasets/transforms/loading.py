@@ -10,6 +10,8 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.pixel_cache import PixelCache
+from mmcd.datasets.transforms.pairing import date_views, stack_dates
 from mmcd.errors import ImagePairError, LabelError
 from mmcd.io.images import read_pair_image
 from mmcd.registry import TRANSFORMS
@@ -23,7 +25,8 @@ class LoadImagePair(BaseTransform):
     Reads ``before_path``, ``after_path`` and ``image_spec`` (8-bit RGB where there is none);
     writes ``before`` and ``after``, (H, W, C) each, with the bands in the order of the description:
     uint8 as it is, other types as float32 with the files' values. A date that is there as an array
-    already is taken as it is.
+    already is taken as it is. Where the data set has a cache (``pixel_cache``), the dates are views
+    of its mapped pair, of which later transforms read no more than they use.
 
     Args:
         backend_args: MMEngine's file backend; None: local files, or what the path's prefix names.
@@ -38,17 +41,29 @@ class LoadImagePair(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
+        cache: PixelCache | None = results.get('pixel_cache')
+        if cache is None or 'before' in results or 'after' in results:
+            self._read_both(results)
+            return results
+        spec = results.get('image_spec', RGB_8BIT)
+        paths = [results['before_path'], results['after_path']]
+        pair = cache.get(paths, repr(spec), lambda: stack_dates(*self._read_both(dict(results))))
+        results['before'], results['after'] = date_views(pair)
+        return results
+
+    def _read_both(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
         spec = results.get('image_spec', RGB_8BIT)
         for date in ('before', 'after'):
             if date not in results:
                 results[date] = self._read(results[f'{date}_path'], spec)
-        before, after = results['before'].shape, results['after'].shape
-        if before != after:
+        before, after = results['before'], results['after']
+        if before.shape != after.shape:
             raise ImagePairError(
                 f'The two dates differ in shape (height, width, bands): {results["before_path"]} '
-                f'has {before}, {results["after_path"]} has {after}. Bring both to one grid first.'
+                f'has {before.shape}, {results["after_path"]} has {after.shape}. Bring both to one '
+                'grid first.'
             )
-        return results
+        return before, after
 
     def _read(self, path: str, spec: ImageSpec) -> np.ndarray:
         image = read_date(path, spec, self.backend_args)
@@ -71,7 +86,13 @@ class LoadChangeLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         path = results['seg_map_path']
         encoding: LabelEncoding = results['label_encoding']
-        label = encoding.decode(read_single_band(path), path)
+        cache: PixelCache | None = results.get('pixel_cache')
+        if cache is None:
+            label = encoding.decode(read_single_band(path), path)
+        else:  # checked once, where it is decoded
+            label = cache.get(
+                [path], repr(encoding), lambda: encoding.decode(read_single_band(path), path)
+            )
         images = results['before'].shape[:2] if 'before' in results else label.shape
         if label.shape != images:
             raise ImagePairError(
