@@ -14,6 +14,7 @@ REQUIRED = (
     'opencv-python>=4.10.0.84',  # first built for numpy 2; runs with 1.26
     'packaging>=23',  # compares the versions below
     'filelock>=3.12',  # PyTorch requires it and names no floor; the release of torch 2.1's time
+    'safetensors>=0.5',  # the oldest that the tests were run with
 )
 
 # The two families of distributions that own the import names mmcv, mmengine, mmseg and mmpretrain.

@@ -16,6 +16,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError
+from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
 
 MOST_LISTED = 20
@@ -31,7 +32,7 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
     """Read a checkpoint file without running code from it.
 
     Args:
-        path: a file of tensors and plain values, as mmcd writes them.
+        path: a file of tensors and plain values, as mmcd writes them, or a safetensors file.
         trusted: read other objects too, which runs code from the file.
 
     Returns:
@@ -40,6 +41,8 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
     Raises:
         CheckpointError: there is no such file, it is no checkpoint, or it holds other objects.
     """
+    if is_safetensors(path):
+        return read_safetensors(path)
     path = check_file(path)
     try:
         content = torch.load(path, map_location='cpu', weights_only=not trusted)
