@@ -61,6 +61,8 @@ def predict_scene(
         MissingExtraError: the packages of the extra ``geo`` are not installed.
         SceneError: the images or the settings cannot give a map.
         SceneStoppedError: the run broke off; ``resume=True`` goes on.
+        InUseError: another run writes these outputs.
+        PredictionError: the model gives NaN, infinite values, or no probabilities.
 
     Example:
         >>> model = init_model('configs/darnet_levir.py', 'darnet_levir.pth')

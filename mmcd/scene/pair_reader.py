@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmcd.scene.grid import Grid, find_overlap
-from mmcd.scene.preparation import Preparation, ValueRange, to_bytes
+from mmcd.scene.preparation import Preparation, to_bytes
 from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
 from mmcd.scene.sampling import DateSample, take_sample
 from mmcd.scene.settings import SceneSettings
@@ -80,10 +81,12 @@ class Strip:
         pair: (2C, H, W) as the network takes it, before in the first C bands; filled where there
             is no data.
         valid: (H, W) bool, where both dates have data.
+        checksums: of what was read of each date, by which a resumed run knows it again.
     """
 
     pair: np.ndarray
     valid: np.ndarray
+    checksums: tuple[str, str]
 
 
 class PairReader:
@@ -107,19 +110,37 @@ class PairReader:
         Raises:
             SceneStoppedError: a block of a file can't be read.
         """
-        later = self._pool.submit(_read, self._after, self._preparation.after, row, height)
-        try:
-            before, valid_before = _read(self._before, self._preparation.before, row, height)
-        finally:
-            later.exception()  # a file is not read from two threads at a time
-        after, valid_after = later.result()
+        (before, valid_before, one), (after, valid_after, other) = self._read_both(row, height)
+        before = to_bytes(before, self._preparation.before)
+        after = to_bytes(after, self._preparation.after)
         pair = np.concatenate([before, after])  # (2C, H, W)
         self._preparation.fill.fill(pair, valid_before, valid_after)
-        return Strip(pair, valid_before & valid_after)
+        return Strip(pair, valid_before & valid_after, (one, other))
+
+    def checksums(self, row: int, height: int) -> tuple[str, str]:
+        """The checksums alone of some rows of the map.
+
+        Raises:
+            SceneStoppedError: a block of a file can't be read.
+        """
+        (_, _, before), (_, _, after) = self._read_both(row, height)
+        return before, after
+
+    def _read_both(self, row: int, height: int) -> tuple[Rows, Rows]:
+        later = self._pool.submit(_read, self._after, row, height)
+        try:
+            before = _read(self._before, row, height)
+        finally:
+            later.exception()  # a file is not read from two threads at a time
+        return before, later.result()
 
 
-def _read(
-    reader: RasterReader, values: ValueRange | None, row: int, height: int
-) -> tuple[np.ndarray, np.ndarray]:
+# Pixels (C, rows, W) as the file holds them, where they are data, and a checksum of both.
+Rows = tuple[np.ndarray, np.ndarray, str]
+
+
+def _read(reader: RasterReader, row: int, height: int) -> Rows:
     pixels, valid = reader.read(row, height)
-    return to_bytes(pixels, values), valid
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16)
+    digest.update(np.ascontiguousarray(valid).data)
+    return pixels, valid, digest.hexdigest()

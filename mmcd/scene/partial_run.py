@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,26 @@ class PartialRun:
         names = (re.fullmatch(r'strip_(\d+)\.npz', path.name) for path in self.folder.glob('*'))
         return {int(name[1]) for name in names if name}
 
-    def save(self, index: int, rows: FinishedRows) -> None:
+    def sound(self) -> dict[int, tuple[str, str]]:
+        """The strips that are there, by number, with their checksums; damaged ones are removed."""
+        found = {}
+        for index in sorted(self.finished()):
+            with suppress(SceneStoppedError):
+                found[index] = self.checksums(index)
+        return found
+
+    def save(self, index: int, rows: FinishedRows, checksums: tuple[str, str] = ('', '')) -> None:
         """Keep a strip.
+
+        Args:
+            index: its number.
+            rows: what it adds to the outputs.
+            checksums: of the pixels of both dates that it was made from.
 
         Raises:
             SceneStoppedError: it can't be written; its size and the free space are in the message.
         """
-        arrays = {'mask': rows.mask}
+        arrays = {'mask': rows.mask, 'checksums': np.array(checksums)}
         if rows.probability is not None:
             arrays['probability'] = rows.probability
         with (
@@ -133,14 +147,30 @@ class PartialRun:
             SceneStoppedError: its file is damaged; it is taken away, so that a resumed run makes
                 it again.
         """
+        with self._reading(index) as arrays:
+            return FinishedRows(arrays['mask'], arrays.get('probability'))
+
+    def checksums(self, index: int) -> tuple[str, str]:
+        """Those that a strip was kept with.
+
+        Raises:
+            SceneStoppedError: see :meth:`load`.
+        """
+        with self._reading(index) as arrays:
+            before, after = arrays['checksums'].tolist()
+            return before, after
+
+    @contextmanager
+    def _reading(self, index: int) -> Iterator[Any]:
+        path = self._path(index)
         try:
-            with np.load(self._path(index)) as arrays:
-                return FinishedRows(arrays['mask'], arrays.get('probability'))
+            with np.load(path) as arrays:
+                yield arrays
         except (OSError, ValueError, BadZipFile, EOFError, KeyError) as error:
-            self._path(index).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             raise SceneStoppedError(
-                f'The finished strip {self._path(index)} is damaged: {error}. It was taken away; '
-                'the same command with --resume makes it again.'
+                f'The finished strip {path} is damaged: {error}. It was taken away; the same '
+                'command with --resume makes it again.'
             ) from error
 
     def load_all(self, indexes: Iterable[int]) -> Iterator[FinishedRows]:

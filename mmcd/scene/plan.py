@@ -23,8 +23,9 @@ def make_plan(
 ) -> dict[str, Any]:
     """The plan of a run; strips of two runs with one plan are the same.
 
-    An image is known by its content in the sample's windows: its name and the time of its file
-    change when it is copied, or brought anew after a part of it was unreadable.
+    An image is known by its content in the sample's windows, and by checksums that each strip keeps
+    of all pixels that it was made from: its name and the time of its file change when it is copied,
+    or brought anew after a part of it was unreadable.
 
     Args:
         pair: the images.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from mmcd.scene.tiling import RowMerger, TileAxis
 from mmcd.structures.change_classes import UNCHANGED
 
 logger = logging.getLogger('mmcd.scene')
+
+DATES = ('before', 'after')
+Checksums = tuple[str, str]  # of each date
 
 
 class HalvingBatches:
@@ -99,7 +103,7 @@ def predict_strips(
     tiling: Tiling,
     predict: HalvingBatches,
     strips: Sequence[int],
-    save: Callable[[int, np.ndarray, np.ndarray], None],
+    save: Callable[[int, np.ndarray, np.ndarray, Checksums], None],
     advance: Callable[[int], None] = lambda tiles: None,
     kinds: int = 1,
 ) -> None:
@@ -112,17 +116,20 @@ def predict_strips(
         tiling: of the map.
         predict: the network.
         strips: which; those that are not neighbours are worked out apart.
-        save: takes a strip's number, its scores (K - 1, rows, W) and where it is valid.
+        save: takes a strip's number, its scores (K - 1, rows, W), where it is valid, and the
+            checksums of the pixels that count in it.
         advance: is told of each number of tiles that are done.
         kinds: how many kinds of change have scores, K - 1.
     """
     wanted = set(strips)
     merger = RowMerger(tiling.rows, tiling.columns, kinds)
+    seen: dict[int, Checksums] = {}
     behind: Future | None = None
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix='save') as saver:
         try:
             for row, strip in _read_ahead(reader, tiling.rows, tiling.rows_for(strips)):
                 merger.start_row(row)
+                seen[row] = strip.checksums
                 place = tiling.rows.extent(row)
                 _predict_row(strip, tiling, place, predict, merger, advance)
                 if row not in wanted:
@@ -130,11 +137,38 @@ def predict_strips(
                 if behind is not None:
                     behind.result()
                 scores = merger.finished()
-                behind = saver.submit(save, row, scores, strip.valid[: scores.shape[1]])
+                valid = strip.valid[: scores.shape[1]]
+                sums = join_checksums(seen[each] for each in tiling.rows_for([row]))
+                behind = saver.submit(save, row, scores, valid, sums)
         finally:
             # Also where a later strip fails: what is finished is kept.
             if behind is not None:
                 behind.result()
+
+
+def read_checksums(
+    reader: PairReader, tiling: Tiling, strips: Sequence[int]
+) -> Iterator[tuple[int, Checksums]]:
+    """The checksums of the pixels that count in strips, read again, in ascending order.
+
+    Raises:
+        SceneStoppedError: a block of a file can't be read.
+    """
+    seen: dict[int, Checksums] = {}
+    for row in tiling.rows_for(strips):
+        start, stop = tiling.rows.extent(row)
+        seen[row] = reader.checksums(start, stop - start)
+        if row in strips:
+            yield row, join_checksums(seen[each] for each in tiling.rows_for([row]))
+
+
+def join_checksums(rows: Iterable[Checksums]) -> Checksums:
+    """One checksum a date, of those of several rows of tiles."""
+    before, after = (hashlib.blake2b(digest_size=16) for _ in DATES)
+    for one, other in rows:
+        before.update(one.encode())
+        after.update(other.encode())
+    return before.hexdigest(), after.hexdigest()
 
 
 def _read_ahead(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -153,6 +154,8 @@ class RasterReader:
         self._grid = grid
         self.band_numbers = list(bands)
         self.bands = len(bands)
+        # With what lies beside it, such as overviews, masks, and the sources of a VRT.
+        self.files = list(dataset.files)
         self._no_data = no_data
         self._row, self._column = shift or (0, 0)
         self._source = dataset
@@ -181,6 +184,11 @@ class RasterReader:
                 f'of the map: {_said_by_gdal(error)}. Is the file whole?'
             ) from error
         return pixels, valid
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether all that is read is in one local file, whose hash tells it from others."""
+        return self.files == [self.path] and os.path.isfile(self.path)
 
     def __enter__(self) -> RasterReader:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,7 +23,15 @@ from mmcd.scene.outputs import OutputWriter
 from mmcd.scene.pair_reader import OpenPair, PairReader, open_pair
 from mmcd.scene.partial_run import FinishedRows, PartialRun
 from mmcd.scene.plan import differences, make_plan, raster_tags
-from mmcd.scene.prediction import HalvingBatches, Tiling, predict_strips
+from mmcd.scene.prediction import (
+    DATES,
+    Checksums,
+    HalvingBatches,
+    Tiling,
+    join_checksums,
+    predict_strips,
+    read_checksums,
+)
 from mmcd.scene.preparation import Preparation
 from mmcd.scene.report import (
     Stopwatch,
@@ -36,7 +45,7 @@ from mmcd.scene.report import (
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
 from mmcd.scene.tiling import tile_axis
-from mmcd.scene.writing import publish
+from mmcd.scene.writing import claim_outputs, publish
 from mmcd.version import __version__
 
 logger = logging.getLogger('mmcd.scene')
@@ -84,6 +93,8 @@ def map_scene(
     Raises:
         SceneError: the images or the settings cannot give a map.
         SceneStoppedError: the run broke off; what is finished is kept.
+        InUseError: another run writes these outputs.
+        PredictionError: the predictor gives NaN, infinite values, or no probabilities.
     """
     settings = (settings or SceneSettings()).completed(
         tile_size=predictor.tile_size, threshold=predictor.threshold
@@ -94,7 +105,8 @@ def map_scene(
         os.path.abspath(after),
     }:
         raise SceneError('An output has the name of an input, which it would overwrite.')
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
+    claimed = claim_outputs(outputs) if share.is_first else contextlib.nullcontext()
+    with claimed, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
         # Pixel grids are fine here.
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         with open_pair(before, after, settings, predictor.image) as pair:
@@ -130,10 +142,12 @@ class _SceneRun:
         self._predict = HalvingBatches(predictor, settings.batch_size)
         self._plan = make_plan(pair, predictor.describe(), settings, outputs)
         self._watch = Stopwatch()
+        files = [*pair.before.files, *pair.after.files]
+        self._files = {path: _last_change(path) for path in files}
 
     def execute(self, *, resume: bool, progress: bool) -> SceneResult:
         done = read_report(self._outputs.report) if resume else None
-        if done is not None and self._is_of(done):
+        if done is not None and self._is_of(done) and self._has_same_images(done):
             self._say(f'{self._outputs.mask} is finished; there is nothing to resume.')
             if self._share.is_first:
                 self._partial.remove()
@@ -163,7 +177,7 @@ class _SceneRun:
                 )
         self._share.wait()
         self._plan = self._partial.plan
-        finished = self._partial.finished()
+        finished = self._partial.sound()
         self._share.wait()  # no process adds a strip before all have seen the same ones
         total = len(self._tiling.rows)
         values = Preparation.from_dict(self._plan['preparation']).describe()
@@ -171,17 +185,17 @@ class _SceneRun:
         self._say(f'map:    {self._pair.grid.describe()}\nvalues: {values}')
         if finished:
             self._say(f'{len(finished)} of {total} strips are there already.')
+            if resume:
+                self._check_pixels({s: finished[s] for s in self._share.part(sorted(finished))})
         return list(self._share.part([strip for strip in range(total) if strip not in finished]))
 
     def _predict_strips(self, strips: list[int], progress: bool) -> None:
-        def save(strip: int, scores: np.ndarray, valid: np.ndarray) -> None:
+        def save(strip: int, scores: np.ndarray, valid: np.ndarray, sums: Checksums) -> None:
             stored_as = self._plan['probability']
             threshold = cast(float, self._settings.threshold)
             rows = FinishedRows.of(scores, valid, threshold, stored_as, self._classes)
-            self._partial.save(strip, rows)
+            self._partial.save(strip, rows, sums)
 
-        preparation = Preparation.from_dict(self._plan['preparation'])
-        reader = PairReader(self._pair.before, self._pair.after, preparation)
         shown = progress and self._share.is_first
         total = self._tiling.count_tiles(strips)
         with (
@@ -189,7 +203,7 @@ class _SceneRun:
             progress_bar(total, self._outputs.mask.name, unit='tiles', shown=shown) as advance,
         ):
             predict_strips(
-                reader,
+                self._reader(),
                 self._tiling,
                 self._predict,
                 strips,
@@ -197,6 +211,30 @@ class _SceneRun:
                 advance,
                 kinds=len(self._classes) - 1,
             )
+
+    def _reader(self) -> PairReader:
+        preparation = Preparation.from_dict(self._plan['preparation'])
+        return PairReader(self._pair.before, self._pair.after, preparation)
+
+    def _check_pixels(self, strips: dict[int, Checksums]) -> None:
+        """Check that finished strips are of the images as they are now, by all of their pixels.
+
+        Reading them takes a small part of the time that predicting them took.
+
+        Raises:
+            SceneError: an image has been altered since.
+        """
+        for strip, sums in read_checksums(self._reader(), self._tiling, list(strips)):
+            both = zip(DATES, self._paths, strips[strip], sums, strict=True)
+            altered = [
+                f'the {date} image {path}' for date, path, one, other in both if one != other
+            ]
+            if altered:
+                raise SceneError(
+                    f'The finished strips in {self._partial.folder} were made from other pixels '
+                    f'than those that are now in {" and ".join(altered)}. Leave --resume away to '
+                    'start anew, or bring the former file back.'
+                )
 
     def _finish(self, hashes: list[str | None]) -> None:
         writer = OutputWriter(
@@ -212,6 +250,11 @@ class _SceneRun:
             found = writer.write_rasters()
         with self._watch.stage('vectors'):
             found['polygons'] = writer.write_vectors(last_change(self._paths))
+        if changed := [path for path in self._files if _last_change(path) != self._files[path]]:
+            raise SceneStoppedError(
+                f'{", ".join(changed)} was written to while it was mapped: the map would be of two '
+                'images.'
+            )
         if not found['valid_pixels']:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
         publish(self._outputs.all())
@@ -233,6 +276,7 @@ class _SceneRun:
             tiles=strips * columns,
             batch_size_at_end=self._predict.batch_size,
             processes=self._share.world,
+            pixels=join_checksums(self._partial.checksums(strip) for strip in range(strips)),
             seconds=dict(self._watch.seconds, total=self._watch.total),
             plan=self._plan,  # with the grid; by it, a resumed run knows that this one is done
         )
@@ -248,6 +292,27 @@ class _SceneRun:
             and all(path.is_file() for path in self._outputs.all())
         )
 
+    def _has_same_images(self, report: dict[str, Any]) -> bool:
+        """Whether the images are those of a finished run, by their files' hashes.
+
+        What a single file's hash does not tell, as of a VRT over other files, its pixels do.
+        """
+        readers = dict(zip(DATES, (self._pair.before, self._pair.after), strict=True))
+        hashes = {date: report.get('inputs', {}).get(date, {}).get('sha256') for date in DATES}
+        if all(hashes.values()) and all(reader.is_one_file for reader in readers.values()):
+            paths = dict(zip(DATES, self._paths, strict=True))
+            same = all(sha256_of(paths[date]) == hashes[date] for date in DATES)
+        else:
+            strips = range(len(self._tiling.rows))
+            sums = read_checksums(self._reader(), self._tiling, strips)
+            same = report.get('pixels') == list(join_checksums(each for _, each in sums))
+        if not same:
+            logger.warning(
+                'The images are others than those that %s was made from: it is made anew.',
+                self._outputs.mask,
+            )
+        return same
+
     def _how_to_go_on(self) -> str:
         finished, total = len(self._partial.finished()), len(self._tiling.rows)
         return (
@@ -258,3 +323,12 @@ class _SceneRun:
     def _say(self, text: str) -> None:
         if self._share.is_first:
             logger.info('%s', text)
+
+
+def _last_change(path: str) -> tuple[int, int] | None:
+    """Size and time of a local file, else None."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -6,7 +6,7 @@ import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,11 @@ import rasterio
 import rasterio.shutil
 from rasterio.windows import Window
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.io.run_lock import hold_lock
 from mmcd.scene.grid import Grid
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, free_space
+from mmcd.scene.settings import SceneOutputs
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 
 BLOCK = 512
@@ -26,6 +28,42 @@ NO_DATA_COLOUR = (128, 128, 128)
 def partial_name(path: Path) -> Path:
     """The name of an output while it is written."""
     return path.with_name(f'.{path.stem}.partial{path.suffix}')
+
+
+@contextmanager
+def claim_outputs(outputs: SceneOutputs) -> Iterator[None]:
+    """Keep other runs from a scene's outputs, once it is clear that each can be written.
+
+    Raises:
+        SceneError: a name is taken by a folder, or a file can't be made there.
+        InUseError: another run writes one of them.
+    """
+    with ExitStack() as stack:
+        for path in outputs.all():
+            lock = path.with_name(f'.{path.name}.lock')
+            try:
+                stack.enter_context(hold_lock(lock, f'the output {path}', keep_file=False))
+            except OSError as error:
+                raise _cannot_write(path, error) from error
+        for path in [*outputs.all(), outputs.report]:
+            _try_writing(path)
+        yield
+
+
+def _try_writing(path: Path) -> None:
+    """Find out before the work what would fail after it."""
+    if path.is_dir():
+        raise SceneError(f'The output {path} is the name of a folder. Name a file.')
+    try:
+        with partial_name(path).open('ab'):
+            pass
+        partial_name(path).unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> SceneError:
+    return SceneError(f'The output {path} cannot be written: {error.strerror or error}.')
 
 
 @contextmanager

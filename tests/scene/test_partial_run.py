@@ -70,6 +70,14 @@ def test_a_damaged_strip_is_made_again(run: PartialRun) -> None:
     assert run.finished() == set()
 
 
+def test_damaged_strips_are_found_by_their_checksums(run: PartialRun) -> None:
+    for index in range(3):
+        run.save(index, rows(), ('one', str(index)))
+    (run.folder / 'strip_000001.npz').write_bytes(b'PK')
+    assert run.sound() == {0: ('one', '0'), 2: ('one', '2')}
+    assert run.finished() == {0, 2}
+
+
 def test_resuming_keeps_the_strips_and_the_plan(run: PartialRun) -> None:
     run.save(0, rows())
     # Windows that only one of the runs could read tell nothing.

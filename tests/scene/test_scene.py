@@ -12,12 +12,16 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import rasterio.shutil
 import torch
 from torch import Tensor
 
-from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.errors import InUseError, SceneError, SceneStoppedError
 from mmcd.inference import FunctionPredictor
+from mmcd.scene import sampling
 from mmcd.scene.partial_run import PartialRun
+from mmcd.scene.scene import map_scene
+from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
 from mmcd.structures import ChangeClasses, ImageSpec
 from tests.scene.mapping import map_small
@@ -334,6 +338,129 @@ def test_an_unreadable_block_keeps_the_strips_above(
     os.utime(after, ns=(times.st_atime_ns, times.st_mtime_ns))
     map_small(BLUR, before, after, out, resume=True)
     assert out.read_bytes() == (tmp_path / 'expected.tif').read_bytes()
+
+
+@pytest.mark.parametrize('date', [0, 1])
+def test_an_image_altered_beside_the_sample_is_another(
+    pair: tuple[Path, Path], tmp_path: Path, caplog, monkeypatch, date: int
+) -> None:
+    """Also where size and time of the file are kept; windows of the sample see none of it."""
+    monkeypatch.setattr(sampling, 'WINDOW_SIZE', 8)
+    out = tmp_path / 'map.tif'
+    with pytest.raises(KeyboardInterrupt):
+        map_small(StopsAt(16), *pair, out)  # in the sixth of ten strips
+    times = pair[date].stat()
+    with rasterio.open(pair[date]) as file:
+        pixels, profile = file.read(), file.profile
+    former = pair[date].read_bytes()
+    pixels[:, 40, 60] ^= 255  # in the first two rows of tiles
+    with rasterio.open(pair[date], 'w', **profile) as file:
+        file.write(pixels)
+    os.utime(pair[date], ns=(times.st_atime_ns, times.st_mtime_ns))
+    name = ('before', 'after')[date]
+    with pytest.raises(SceneError, match=f'other pixels than those that are now in the {name} im'):
+        map_small(BLUR, *pair, out, resume=True)
+    altered = pair[date].read_bytes()
+    pair[date].write_bytes(former)
+    map_small(BLUR, *pair, out, resume=True)
+    expected = (tmp_path / 'map_p.tif').read_bytes()
+
+    pair[date].write_bytes(altered)
+    os.utime(pair[date], ns=(times.st_atime_ns, times.st_mtime_ns))
+    network = StopsAt()
+    map_small(network, *pair, out, resume=True)
+    assert network.calls == 30 and 'it is made anew' in caplog.text
+    assert (tmp_path / 'map_p.tif').read_bytes() != expected
+    map_small(BLUR, *pair, tmp_path / 'fresh.tif')
+    assert (tmp_path / 'fresh_p.tif').read_bytes() == (tmp_path / 'map_p.tif').read_bytes()
+
+
+def test_the_sources_of_a_vrt_count(pair: tuple[Path, Path], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sampling, 'WINDOW_SIZE', 8)
+    before, after = tmp_path / 'before.vrt', pair[1]
+    rasterio.shutil.copy(pair[0], before, driver='VRT')
+    out = tmp_path / 'map.tif'
+    map_small(BLUR, before, after, out)
+    again = StopsAt()
+    map_small(again, before, after, out, resume=True)
+    assert again.calls == 0
+    with rasterio.open(pair[0]) as file:
+        pixels, profile = file.read(), file.profile
+    pixels[:, 40, 60] ^= 255
+    with rasterio.open(pair[0], 'w', **profile) as file:
+        file.write(pixels)
+    map_small(again, before, after, out, resume=True)
+    assert again.calls == 30
+
+
+def test_an_image_written_to_while_it_is_mapped(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    class Overwrites(StopsAt):
+        def __call__(self, tiles: np.ndarray) -> np.ndarray:
+            os.utime(pair[1])
+            return super().__call__(tiles)
+
+    with pytest.raises(SceneStoppedError, match=r'after\.tif was written to while it was mapped'):
+        map_small(Overwrites(), *pair, tmp_path / 'map.tif')
+    assert not (tmp_path / 'map.tif').exists()
+
+
+def test_two_runs_on_one_output(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """The second is told who the first is, whichever output they have in common."""
+    out = tmp_path / 'map.tif'
+
+    class StartsAnother(StopsAt):
+        def __call__(self, tiles: np.ndarray) -> np.ndarray:
+            if not self.calls:
+                for resume in (False, True):
+                    with pytest.raises(
+                        InUseError, match=f'map.* is in use by process {os.getpid()}'
+                    ):
+                        map_small(BLUR, *pair, out, resume=resume)
+                    with pytest.raises(InUseError, match=r'map_p.* is in use by process'):
+                        map_scene(
+                            FunctionPredictor(BLUR),
+                            *map(str, pair),
+                            SceneOutputs(tmp_path / 'other.tif', tmp_path / 'map_p.tif'),
+                        )
+            return super().__call__(tiles)
+
+    map_small(StartsAnother(), *pair, out)
+    map_small(BLUR, *pair, tmp_path / 'expected.tif')
+    assert (read_raster(out) == read_raster(tmp_path / 'expected.tif')).all()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith('.')]
+
+
+def test_the_lock_of_a_killed_run_is_no_hindrance(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    for name in ('.map.tif.lock', '.map.tif.lock.holder'):
+        (tmp_path / name).write_text('{"pid": 1, "host": "gone", "started": "", "command": ""}')
+    map_small(BLUR, *pair, tmp_path / 'map.tif')
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith('.')]
+
+
+@pytest.mark.parametrize(
+    ('names', 'message'),
+    [
+        (('folder.tif', None, None), r'folder\.tif is the name of a folder'),
+        (('map.tif', 'folder.tif', None), r'folder\.tif is the name of a folder'),
+        (
+            ('map.tif', None, 'file/x.gpkg'),
+            r'file/x\.gpkg cannot be written: .*irectory|File exists',
+        ),
+        (('x' * 250 + '.tif', None, None), 'cannot be written: File name too long'),
+        (('x/' * 2500 + 'map.tif', None, None), 'cannot be written: File name too long'),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    pair: tuple[Path, Path], tmp_path: Path, names: tuple, message: str
+) -> None:
+    (tmp_path / 'folder.tif').mkdir()
+    (tmp_path / 'file').write_text('')
+    network = StopsAt()
+    outputs = SceneOutputs(*(None if name is None else tmp_path / name for name in names))
+    with pytest.raises(SceneError, match=message):
+        map_scene(FunctionPredictor(network), *map(str, pair), outputs, SceneSettings())
+    assert network.calls == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != '.tif') == ['file']
 
 
 def test_a_full_disk(pair: tuple[Path, Path], tmp_path: Path, monkeypatch) -> None:
