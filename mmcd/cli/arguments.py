@@ -159,16 +159,15 @@ def parse_cfg_options(options: Sequence[str] | None) -> dict[str, Any]:
         return {}
     from mmengine.config import DictAction  # heavy: not before the arguments are known to be good
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', action=DictAction, nargs='+')
-    settings: dict[str, Any] = {}
+    parser, found = argparse.ArgumentParser(), argparse.Namespace(settings={})
+    read = DictAction([], 'settings')
     for word in options:
         key, _, value = word.partition('=')
         if ' ' in value.strip() and not value.lstrip().startswith(('[', '(')):
-            settings[key] = value.strip('\'"')
+            found.settings[key] = value.strip('\'"')
             continue
         try:
-            settings |= parser.parse_args(['--cfg-options', word]).cfg_options
+            read(parser, found, [word])
         except AssertionError as error:
             raise ConfigError(f'--cfg-options: cannot read {word}: {error}.') from error
-    return settings
+    return found.settings

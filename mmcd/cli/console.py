@@ -5,16 +5,17 @@ Imports of this module are light, so that ``--help`` and a misspelt option answe
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from mmcd.errors import MMCDError
 
 # Printed by the onedl packages, once per package, whenever an optional one of theirs is missing.
-STACK_CHATTER = frozenset({'Could not import OneDL'})
+STACK_CHATTER = 'Could not import OneDL'
 # Given by an mmcv without compiled operations, of which mmcd uses none.
 STACK_WARNING = 'Fail to import ``MultiScaleDeformableAttention``'
 
@@ -44,7 +45,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 
 @contextlib.contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Keep the known chatter of the stack out while its packages are imported.
+    """Suppress the known chatter of the stack while its packages are imported.
 
     Everything else that is printed or warned of passes through.
 
@@ -55,40 +56,15 @@ def quiet_imports() -> Iterator[None]:
     # Not undone at the end: warnings.catch_warnings would also undo the filters that the imported
     # packages set for themselves.
     warnings.filterwarnings('ignore', message=STACK_WARNING, category=UserWarning)
-    stdout = _WithoutLines(sys.stdout, STACK_CHATTER)
+    original = builtins.print
+
+    def print_unless_chatter(*values: Any, **options: Any) -> None:
+        if values != (STACK_CHATTER,):
+            original(*values, **options)
+
+    # Not contextlib.redirect_stdout: a log handler that an import makes would keep the stream.
+    builtins.print = print_unless_chatter
     try:
-        with contextlib.redirect_stdout(stdout):
-            yield
+        yield
     finally:
-        # A log handler made by an import may hold on to the stream, which then hides nothing more.
-        stdout.stop()
-
-
-class _WithoutLines:
-    """A text stream without certain lines; after ``stop``, with all of them."""
-
-    def __init__(self, stream: TextIO, unwanted: frozenset[str]) -> None:
-        self._stream = stream
-        self._unwanted = unwanted
-        self._held = ''
-
-    def write(self, text: str) -> int:
-        *lines, rest = (self._held + text).split('\n')
-        self._held = ''
-        for line in lines:
-            if line not in self._unwanted:
-                self._stream.write(line + '\n')
-        # Only what may become an unwanted line waits, so that a progress bar shows at once.
-        if any(line.startswith(rest) for line in self._unwanted):
-            self._held = rest
-        else:
-            self._stream.write(rest)
-        return len(text)
-
-    def stop(self) -> None:
-        self._unwanted = frozenset()
-        self._stream.write(self._held)
-        self._held = ''
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        builtins.print = original
