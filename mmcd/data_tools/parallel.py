@@ -1,11 +1,14 @@
-"""Running many small jobs in processes, with flat memory and an orderly stop."""
+"""Running many small jobs in processes.
+
+With the standard library's pool: unlike multiprocessing.Pool it raises where a worker was killed
+instead of waiting for ever, and joblib, which wraps it, is not part of the stack.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import islice
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
 import cv2
@@ -13,37 +16,27 @@ import cv2
 Job = TypeVar('Job')
 Result = TypeVar('Result')
 
-WAITING = 4  # jobs handed out per process: enough to keep it busy, few enough to keep memory flat
-
 
 def run_jobs(
     function: Callable[[Job], Result], jobs: Iterable[Job], workers: int
 ) -> Iterator[Result]:
-    """Call a function for every job and give the results as they come, in any order.
+    """Call a function for every job and yield the results as they come, in any order.
 
     Args:
         function: of a module, not a closure, so that another process finds it.
-        jobs: its arguments, one each; taken only as they are needed.
+        jobs: its arguments, one each.
         workers: processes to work in; 1 works in this one.
     """
     if workers <= 1:
         yield from map(function, jobs)
         return
-    jobs = iter(jobs)
     with ProcessPoolExecutor(workers, initializer=_start_worker) as pool:
-        running: set[Future[Result]] = set()
         try:
-            while True:
-                room = WAITING * workers - len(running)
-                running |= {pool.submit(function, job) for job in islice(jobs, room)}
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+            # as_completed gives up each result that it has yielded, so that memory stays flat.
+            for future in as_completed([pool.submit(function, job) for job in jobs]):
+                yield future.result()
         finally:
-            for future in running:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:

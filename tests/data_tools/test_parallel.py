@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
+
 import pytest
 
-from mmcd.data_tools.parallel import WAITING, run_jobs
+from mmcd.data_tools.parallel import run_jobs
 
 
 def double(number: int) -> int:
@@ -23,15 +27,18 @@ def test_an_error_stops_the_others(workers):
         list(run_jobs(double, range(1000), workers))
 
 
-def test_jobs_are_taken_as_they_are_needed():
-    taken = []
-
-    def jobs():
-        for number in range(100, 200):
-            taken.append(number)
-            yield number
-
-    results = run_jobs(double, jobs(), 2)
+def test_who_takes_no_more_results_ends_the_others():
+    results = run_jobs(double, range(100, 1100), 2)
     next(results)
-    assert len(taken) <= 2 * WAITING
-    results.close()
+    results.close()  # hangs where the processes are not ended
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='a signal of POSIX')
+def test_a_killed_worker_is_an_error():
+    with pytest.raises(BrokenProcessPool):
+        list(run_jobs(die, range(4), 2))
