@@ -6,71 +6,113 @@ Imports are light, so that ``--help`` and a misspelt option answer at once.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mmcd.cli.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
 from mmcd.errors import SceneError
 
-RESAMPLINGS = ('nearest', 'bilinear', 'cubic', 'cubic_spline', 'lanczos', 'average')
-SCALINGS = ('shared', 'per-date')
-DEFAULT_SCALING = SCALINGS[0]
-PROBABILITY_TYPES = ('uint8', 'float32')
 RASTER_SUFFIXES = ('.tif', '.tiff')
 VECTOR_SUFFIXES = ('.gpkg', '.geojson')
+
+
+def _setting(default: Any, group: str, help: str, **option: Any) -> Any:
+    """A field that is also a command-line option, whose words are those of argparse."""
+    return field(default=default, metadata=dict(option, group=group, help=help))
 
 
 @dataclass(frozen=True)
 class SceneSettings:
     """How a scene is read, predicted and written.
 
-    Args:
-        tile_size: height and width of the tiles; None: what the predictor names, 512 if nothing
-            else was exported.
-        overlap: pixels that neighbouring tiles share at least.
-        batch_size: tiles that the network gets at a time.
-        threshold: changed where the probability of all kinds of change is greater; None: the
-            model's own.
-        bands: numbers of the files' bands, from 1, in the order that the model takes. None: those
-            that the image description names, or the bands of these names or colours, or all where
-            the number fits; see :func:`mmcd.scene.raster_reader.choose_bands`.
-        no_data: value of no data, besides what the files say themselves.
-        resampling: how the after image is warped where it lies on another grid.
-        scaling: stretch dates of other than 8 bit to the 8 bit that the model was trained on:
-            'shared' with one value range for both dates, 'per-date' with one each. None: values
-            are never changed, and files of another type than the model's are an error.
-        value_range: the values that become 0 and 255 (then ``scaling`` is 'shared' by default);
-            None: the 2nd and 98th percentile of the scene, per band.
-        probability_type: of the probability's pixels.
-        cog: write cloud-optimised GeoTIFFs.
-        min_area: smaller areas become no polygon: m², or pixels without a georeference.
-        simplify: how far an outline may move, in pixels.
+    Each field is a keyword of :func:`mmcd.apis.predict_scene` and an option of ``infer_scene.py``;
+    what it means stands in its ``help``. (jsonargparse derives options from classes, too, but
+    neither under the names that they have here nor without importing them first.)
 
     Raises:
         SceneError: naming every setting that can't be used.
     """
 
-    tile_size: int | None = None
-    overlap: int = 128
-    batch_size: int = 4
-    threshold: float | None = None
-    bands: tuple[int, ...] | None = None
-    no_data: float | None = None
-    resampling: str = 'bilinear'
-    scaling: str | None = None
-    value_range: tuple[float, float] | None = None
-    probability_type: str = 'uint8'
-    cog: bool = False
-    min_area: float = 10.0
-    simplify: float = 0.0
+    probability_type: str = _setting(
+        'uint8',
+        'outputs',
+        "type of the probability's pixels: uint8 has 0 to 254 for 0 to 1",
+        choices=('uint8', 'float32'),
+    )
+    cog: bool = _setting(False, 'outputs', 'write cloud-optimised GeoTIFFs')
+    min_area: float = _setting(
+        10.0,
+        'outputs',
+        'leave smaller polygons out: m², or pixels where there is no CRS',
+        metavar='M2',
+    )
+    simplify: float = _setting(
+        0.0,
+        'outputs',
+        'simplify outlines, which then move by at most this much',
+        metavar='PIXELS',
+    )
+    bands: tuple[int, ...] | None = _setting(
+        None,
+        'reading',
+        "numbers of the files' bands, from 1, in the order that the model takes (default: by the "
+        'image description, by names or colours, or all where the number fits)',
+        type=int,
+        nargs='+',
+    )
+    no_data: float | None = _setting(
+        None, 'reading', 'a value of no data that the files do not name', type=float
+    )
+    resampling: str = _setting(
+        'bilinear',
+        'reading',
+        'how the after image is warped where it lies on another grid',
+        choices=('nearest', 'bilinear', 'cubic', 'cubic_spline', 'lanczos', 'average'),
+    )
+    scaling: str | None = _setting(
+        None,
+        'reading',
+        'stretch dates of other than 8 bit to the 8 bit that the model was trained on, with one '
+        'value range for both dates, or one each (default: values are not changed, and files of '
+        "another type than the model's are an error)",
+        choices=('shared', 'per-date'),
+    )
+    value_range: tuple[float, float] | None = _setting(
+        None,
+        'reading',
+        'the values that become 0 and 255, with --scaling shared if nothing else is said (default '
+        'of --scaling: the 2nd and 98th percentile of the scene, per band)',
+        type=float,
+        nargs=2,
+        metavar=('LOW', 'HIGH'),
+    )
+    tile_size: int | None = _setting(
+        None,
+        'prediction',
+        'height and width of the tiles (default: what the model names, else 512)',
+        flag='--tile',
+        type=int,
+        metavar='PIXELS',
+    )
+    overlap: int = _setting(
+        128, 'prediction', 'pixels that neighbouring tiles share at least', metavar='PIXELS'
+    )
+    batch_size: int = _setting(4, 'prediction', 'tiles that the network gets at a time')
+    threshold: float | None = _setting(
+        None,
+        'prediction',
+        "changed where the probability of all kinds of change is greater (default: the model's "
+        'own, 0.5)',
+        type=float,
+    )
 
     def __post_init__(self) -> None:
         for name in ('bands', 'value_range'):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.value_range is not None and self.scaling is None:
-            object.__setattr__(self, 'scaling', DEFAULT_SCALING)
+            object.__setattr__(self, 'scaling', 'shared')
         low, high = self.value_range or (0, 1)
         tile, threshold = self.tile_size, self.threshold
         checks = {
@@ -81,18 +123,18 @@ class SceneSettings:
             f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
             f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
             'bands: at least one': self.bands is None or len(self.bands) > 0,
-            f'resampling: one of {", ".join(RESAMPLINGS)}, not {self.resampling}': (
-                self.resampling in RESAMPLINGS
-            ),
-            f'scaling: one of {", ".join(SCALINGS)}, not {self.scaling}': (
-                self.scaling in (None, *SCALINGS)
-            ),
             f'value range: a lower and a higher value, not {low} {high}': low < high,
-            f'probability type: one of {", ".join(PROBABILITY_TYPES)}, not '
-            f'{self.probability_type}': self.probability_type in PROBABILITY_TYPES,
             f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
             f'simplification: at least 0, not {self.simplify}': self.simplify >= 0,
         }
+        for each in fields(self):
+            value, choices = getattr(self, each.name), each.metadata.get('choices')
+            if choices:
+                listed = f'one of {", ".join(choices)}, not {value}'
+                checks[f'{each.name.replace("_", " ")}: {listed}'] = value in (
+                    each.default,
+                    *choices,
+                )
         faults = [text for text, good in checks.items() if not good]
         if faults:
             raise SceneError('These settings cannot be used:\n  ' + '\n  '.join(faults))
@@ -170,14 +212,15 @@ class SceneOutputs:
         return [path for path in (self.mask, self.probability, self.vectors) if path is not None]
 
 
-DEFAULTS = SceneSettings()
-
-
 def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options in their groups."""
-    _add_outputs(parser.add_argument_group('outputs'))
-    _add_reading(parser.add_argument_group('reading'))
-    _add_prediction(parser.add_argument_group('prediction'))
+    """Add the options in their groups: a scene's settings, and what one run of the tool needs."""
+    groups = {
+        name: parser.add_argument_group(name) for name in ('outputs', 'reading', 'prediction')
+    }
+    _add_outputs(groups['outputs'])
+    for each in fields(SceneSettings):
+        _add_setting(groups[each.metadata['group']], each)
+    _add_prediction(groups['prediction'])
 
 
 def scene_settings(args: argparse.Namespace) -> SceneSettings:
@@ -186,9 +229,20 @@ def scene_settings(args: argparse.Namespace) -> SceneSettings:
     Raises:
         SceneError: some of them can't be used.
     """
-    options = vars(args)
-    names = [field.name for field in fields(SceneSettings)]
-    return SceneSettings(**{name: options[name] for name in names})
+    return SceneSettings(**{each.name: getattr(args, each.name) for each in fields(SceneSettings)})
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Field) -> None:
+    option = {key: value for key, value in setting.metadata.items() if key not in ('group', 'flag')}
+    flag = setting.metadata.get('flag', '--' + setting.name.replace('_', '-'))
+    if isinstance(setting.default, bool):
+        option['action'] = 'store_true'
+    else:
+        option.update(default=setting.default)
+        if setting.default is not None:
+            option.setdefault('type', type(setting.default))
+            option['help'] += ' (default: %(default)s)'
+    group.add_argument(flag, dest=setting.name, **option)
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
@@ -201,78 +255,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         help='many scenes: CSV or JSON lines with before, after, out [, probability, vectors]; '
         "relative paths start from the list's folder",
     )
-    group.add_argument(
-        '--probability-type',
-        choices=PROBABILITY_TYPES,
-        default=DEFAULTS.probability_type,
-        help='uint8 has 0 to 254 for 0 to 1 (default: %(default)s)',
-    )
-    group.add_argument('--cog', action='store_true', help='write cloud-optimised GeoTIFFs')
-    group.add_argument(
-        '--min-area',
-        type=float,
-        default=DEFAULTS.min_area,
-        metavar='M2',
-        help='leave smaller polygons out (default: %(default)g); pixels where there is no CRS',
-    )
-    group.add_argument(
-        '--simplify',
-        type=float,
-        default=DEFAULTS.simplify,
-        metavar='PIXELS',
-        help='simplify outlines, which then move by at most this much',
-    )
-
-
-def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        '--bands',
-        nargs='+',
-        type=int,
-        help="numbers of the files' bands in the order that the model takes (default: by the "
-        'image description, by names or colours, or all where the number fits)',
-    )
-    group.add_argument(
-        '--no-data', type=float, help='a value of no data that the files do not name'
-    )
-    group.add_argument(
-        '--resampling',
-        choices=RESAMPLINGS,
-        default=DEFAULTS.resampling,
-        help='how the after image is warped (default: %(default)s)',
-    )
-    group.add_argument(
-        '--scaling',
-        choices=SCALINGS,
-        help='stretch 16 bit to the 8 bit that the model was trained on, with one value range for '
-        'both dates, or one each (default: values are not changed)',
-    )
-    group.add_argument(
-        '--value-range',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='the values that become 0 and 255 (default of --scaling: 2nd and 98th percentiles)',
-    )
 
 
 def _add_prediction(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        '--tile',
-        dest='tile_size',
-        metavar='PIXELS',
-        type=int,
-        help='default: 512, or what an exported model names',
-    )
-    group.add_argument('--overlap', type=int, default=DEFAULTS.overlap, help='default: %(default)s')
-    group.add_argument(
-        '--batch-size', type=int, default=DEFAULTS.batch_size, help='default: %(default)s'
-    )
-    group.add_argument(
-        '--threshold',
-        type=float,
-        help="changed where the probability is greater (default: the model's own, 0.5)",
-    )
     group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
     add_inference_arguments(group)
     add_memory_argument(group)

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import argparse
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from mmcd.errors import SceneError
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.settings import (
+    SceneOutputs,
+    SceneSettings,
+    add_scene_arguments,
+    scene_settings,
+)
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -40,3 +47,51 @@ def test_the_report_lies_beside_the_map() -> None:
     outputs = SceneOutputs.named('a/map.tif', None, 'a/map.gpkg')
     assert outputs.report == Path('a/map.json')
     assert outputs.needs_probability and not SceneOutputs(Path('map.tif')).needs_probability
+
+
+def parsed(*options: str) -> SceneSettings:
+    parser = argparse.ArgumentParser()
+    add_scene_arguments(parser)
+    return scene_settings(parser.parse_args(options))
+
+
+def test_every_setting_is_an_option() -> None:
+    assert parsed() == SceneSettings()
+    options = {
+        '--probability-type': 'float32',
+        '--cog': '',
+        '--min-area': '2.5',
+        '--simplify': '1.5',
+        '--bands': '4 3 2',
+        '--no-data': '-9999',
+        '--resampling': 'cubic',
+        '--scaling': 'per-date',
+        '--value-range': '0 3000',
+        '--tile': '256',
+        '--overlap': '64',
+        '--batch-size': '2',
+        '--threshold': '0.3',
+    }
+    words = [word for option, value in options.items() for word in (option, *value.split())]
+    settings = parsed(*words)
+    assert settings == SceneSettings(
+        probability_type='float32',
+        cog=True,
+        min_area=2.5,
+        simplify=1.5,
+        bands=(4, 3, 2),
+        no_data=-9999.0,
+        resampling='cubic',
+        scaling='per-date',
+        value_range=(0.0, 3000.0),
+        tile_size=256,
+        overlap=64,
+        batch_size=2,
+        threshold=0.3,
+    )
+    assert len(options) == len(dataclasses.fields(settings))
+
+
+def test_what_is_chosen_of_several_is_one_of_them() -> None:
+    with pytest.raises(SceneError, match='probability type: one of uint8, float32, not int16'):
+        SceneSettings(probability_type='int16')
