@@ -78,3 +78,7 @@ class SceneStoppedError(MMCDError, RuntimeError):
 
 class ExportError(MMCDError, RuntimeError):
     """A model cannot be exported, or an exported file cannot be run."""
+
+
+class ResultError(MMCDError, ValueError):
+    """A result on disk can't be read, or results don't go together."""

@@ -87,6 +87,22 @@ def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentG
     group.add_argument('--tta', action='store_true', help='average over flips of each pair')
 
 
+def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that say where a result is recorded, and what its intervals are made over."""
+    group.add_argument(
+        '--result',
+        metavar='FILE.json',
+        help='write figures with 95%% intervals, the counts of every image and the protocol into '
+        'this file',
+    )
+    group.add_argument(
+        '--group-by',
+        metavar='REGEX',
+        help='intervals are made over images; crops of one image are told by their names, whose '
+        'part in parentheses is that image (default: SCENE_ROW_COLUMN)',
+    )
+
+
 def add_layout_arguments(group: argparse._ArgumentGroup, default: str = '') -> None:
     """Add the options that say where a folder's pairs lie and what their labels mean.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 
-from mmcd.evaluation.confusion import (
-    change_counts,
-    change_ratios,
-    class_ratios,
-    count_classes,
-)
+from mmcd.evaluation.confusion import count_classes
+from mmcd.evaluation.image_result import ImageResult, hash_label
+from mmcd.evaluation.record import figures_of, total_of
 from mmcd.registry import METRICS
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import IGNORED
@@ -31,6 +30,9 @@ class ChangeMetric(BaseMetric):
     ``change/f1_NAME`` of each class of the data set, and their means over the classes that occur,
     ``change/miou`` and ``change/mf1``.
 
+    After an evaluation, ``images`` holds every image's counts (:class:`ImageResult`) in the first
+    process; ``tools/test.py --result`` writes them.
+
     Args:
         ignore_index: label value of pixels that are left out.
         collect_device: where the processes' counts meet, 'cpu' or 'gpu'.
@@ -44,26 +46,35 @@ class ChangeMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
+        self.images: list[ImageResult] = []
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count each sample's pixels from its ``pred_sem_seg`` and ``gt_sem_seg``."""
-        for sample in data_samples:
-            prediction = sample['pred_sem_seg']['data'].squeeze()
-            label = sample['gt_sem_seg']['data'].squeeze().to(prediction.device)
-            # One entry a sample, never one a batch: MMEngine cuts the gathered list to the
-            # data set's length, which takes away what the last batch's padding repeats.
-            self.results.append(
-                count_classes(prediction, label, len(self._classes), self.ignore_index)
-            )
+        # One entry a sample, never one a batch: MMEngine cuts the gathered list to the data set's
+        # length, which takes away what the last batch's padding repeats.
+        self.results.extend(self._count(sample) for sample in data_samples)
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ImageResult]) -> dict[str, float]:
         """Ratios from the sum of all counts."""
-        classes = self._classes
-        matrix = sum(results, np.zeros((len(classes), len(classes)), np.int64))
-        ratios = change_ratios(change_counts(matrix))
-        return ratios if classes.is_binary else ratios | class_ratios(matrix, classes.names)
+        self.images = results
+        return figures_of(total_of(results, self.classes), self.classes)
 
     @property
-    def _classes(self) -> ChangeClasses:
-        # MMEngine's evaluator sets it, after the metric is made.
+    def classes(self) -> ChangeClasses:
+        """Those of the data set; MMEngine's evaluator sets it, after the metric is made."""
         return ChangeClasses.from_meta(self.dataset_meta)
+
+    def _count(self, sample: dict[str, Any]) -> ImageResult:
+        prediction = sample['pred_sem_seg']['data'].squeeze()
+        label = sample['gt_sem_seg']['data'].squeeze().to(prediction.device)
+        before = sample.get('before_path') or sample.get('img_path') or ''
+        return ImageResult(
+            name=Path(before).stem,
+            label_sha256=hash_label(label.to('cpu', torch.uint8).numpy()),
+            counts=dict(
+                confusion=count_classes(prediction, label, len(self.classes), self.ignore_index)
+            ),
+            before=before,
+            after=sample.get('after_path', ''),
+            label=sample.get('seg_map_path', ''),
+        )

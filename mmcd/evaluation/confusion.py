@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,12 +13,12 @@ from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
 
 class ConfusionCounts(NamedTuple):
-    """Pixels by prediction and label, of change of any kind."""
+    """Pixels by prediction and label, of change of any kind: numbers, or arrays of them."""
 
-    true_positives: int
-    false_positives: int
-    false_negatives: int
-    true_negatives: int
+    true_positives: Any
+    false_positives: Any
+    false_negatives: Any
+    true_negatives: Any
 
 
 def count_classes(
@@ -59,14 +59,19 @@ def count_classes(
 
 
 def change_counts(matrix: np.ndarray) -> ConfusionCounts:
-    """Counts of change of any kind, from those of the classes, (K, K)."""
+    """Counts of change of any kind, from those of the classes.
+
+    Shape:
+        (K, K) to Python's integers, which are exact; (..., K, K) of floats to arrays (...).
+    """
     changed = slice(UNCHANGED + 1, None)
-    return ConfusionCounts(
-        int(matrix[changed, changed].sum()),
-        int(matrix[UNCHANGED, changed].sum()),
-        int(matrix[changed, UNCHANGED].sum()),
-        int(matrix[UNCHANGED, UNCHANGED]),
+    counts = (
+        matrix[..., changed, changed].sum((-2, -1)),
+        matrix[..., UNCHANGED, changed].sum(-1),
+        matrix[..., changed, UNCHANGED].sum(-1),
+        matrix[..., UNCHANGED, UNCHANGED],
     )
+    return ConfusionCounts(*(map(int, counts) if matrix.ndim == 2 else counts))
 
 
 def count_pixels(
@@ -85,12 +90,16 @@ def sum_counts(counts: Iterable[ConfusionCounts]) -> ConfusionCounts:
     return ConfusionCounts(*(sum(column) for column in zip((0, 0, 0, 0), *counts, strict=True)))
 
 
-def change_ratios(counts: ConfusionCounts) -> dict[str, float]:
+def change_ratios(counts: ConfusionCounts) -> dict[str, Any]:
     """Ratios of change of any kind, in percent; 0/0 is 0.
 
     A model that never finds a change thus has precision, recall, F1 and IoU 0, not undefined.
 
+    Args:
+        counts: Python's integers, or arrays of floats of one shape.
+
     Returns:
+        floats, or arrays of the counts' shape:
         ``precision``, ``recall``, ``f1``, ``iou`` of change, overall accuracy ``oa`` and
         Cohen's ``kappa`` (Cohen, "A Coefficient of Agreement for Nominal Scales", 1960).
     """
@@ -100,16 +109,16 @@ def change_ratios(counts: ConfusionCounts) -> dict[str, float]:
     # Agreement by chance, in units of 1 / total^2: exact in integers.
     chance = (tp + fp) * (tp + fn) + (fn + tn) * (fp + tn)
     return {
-        'precision': _percent(tp, tp + fp),
-        'recall': _percent(tp, tp + fn),
-        'f1': _percent(2 * tp, 2 * tp + fp + fn),
-        'iou': _percent(tp, tp + fp + fn),
-        'oa': _percent(observed, total),
-        'kappa': _percent(observed * total - chance, total * total - chance),
+        'precision': percent(tp, tp + fp),
+        'recall': percent(tp, tp + fn),
+        'f1': percent(2 * tp, 2 * tp + fp + fn),
+        'iou': percent(tp, tp + fp + fn),
+        'oa': percent(observed, total),
+        'kappa': percent(observed * total - chance, total * total - chance),
     }
 
 
-def class_ratios(matrix: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+def class_ratios(matrix: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     """IoU and F1 of each class, in percent, and their means.
 
     A class that neither the labels nor the predictions hold has 0 and is left out of the means, as
@@ -120,29 +129,53 @@ def class_ratios(matrix: np.ndarray, names: Sequence[str]) -> dict[str, float]:
         names: of the classes.
 
     Shape:
-        matrix: (K, K).
+        matrix: (K, K), or (..., K, K) of floats, which gives arrays (...).
 
     Returns:
         ``iou_NAME`` and ``f1_NAME`` of each class, blanks in its name replaced by ``_``; ``miou``
         and ``mf1``.
     """
-    counts = zip(
-        names, matrix.diagonal().tolist(), matrix.sum(0).tolist(), matrix.sum(1).tolist(),
-        strict=True,
-    )  # fmt: skip
-    ratios: dict[str, float] = {}
-    total, present = {'iou': 0.0, 'f1': 0.0}, 0
-    for name, both, predicted, labelled in counts:
-        of_class = {
-            'iou': _percent(both, predicted + labelled - both),
-            'f1': _percent(2 * both, predicted + labelled),
-        }
-        present += predicted + labelled > 0
-        for key, value in of_class.items():
-            ratios['_'.join((key, *name.split()))] = value
-            total[key] += value
-    return ratios | {f'm{key}': value / max(present, 1) for key, value in total.items()}
+    both = np.diagonal(matrix, axis1=-2, axis2=-1)
+    predicted, labelled = matrix.sum(-2), matrix.sum(-1)
+    each = {
+        'iou': percent(both, predicted + labelled - both),
+        'f1': percent(2 * both, predicted + labelled),
+    }
+    return ratios_by_class(each, predicted + labelled > 0, names)
 
 
-def _percent(numerator: int, denominator: int) -> float:
+def ratios_by_class(
+    each: Mapping[str, np.ndarray], present: np.ndarray, names: Sequence[str]
+) -> dict[str, Any]:
+    """Name the ratios of each class, and add their means over the classes that occur.
+
+    Args:
+        each: ratios by their names.
+        present: whether a class counts in the means.
+        names: of the classes.
+
+    Shape:
+        ``each``, ``present``: (..., K); the ratios returned are floats, or arrays (...).
+    """
+    ratios: dict[str, Any] = {
+        '_'.join((key, *name.split())): _plain(values[..., index])
+        for index, name in enumerate(names)
+        for key, values in each.items()
+    }
+    number = np.maximum(present.sum(-1), 1)
+    means = {
+        f'm{key}': np.where(present, values, 0).sum(-1) / number for key, values in each.items()
+    }
+    return ratios | {key: _plain(mean) for key, mean in means.items()}
+
+
+def percent(numerator: Any, denominator: Any) -> Any:
+    """A ratio in percent, where 0/0 is 0: exact of Python's integers, or element by element."""
+    if isinstance(denominator, np.ndarray):
+        out = np.zeros(denominator.shape)
+        return np.divide(100.0 * numerator, denominator, out=out, where=denominator != 0)
     return 100 * numerator / denominator if denominator else 0.0
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else value

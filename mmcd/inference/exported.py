@@ -74,6 +74,7 @@ class ExportedPredictor(ChangePredictor):
             image=self.metadata.image,
             classes=self.metadata.classes,
             threshold=self.metadata.threshold,
+            threshold_origin='exported file',
             tile_size=self.metadata.tile_size,
             precision=precision,
         )

@@ -21,7 +21,13 @@ from mmcd.inference.restructured import (
 )
 from mmcd.io.checkpoints import weights_sha256
 from mmcd.models.layers.pair_ops import crop_to, pad_to_multiple
-from mmcd.models.model_description import classes_of, image_of, size_divisor_of, threshold_of
+from mmcd.models.model_description import (
+    classes_of,
+    image_of,
+    size_divisor_of,
+    threshold_of,
+    threshold_origin_of,
+)
 from mmcd.models.scores import scores_of_logits
 
 AS_TRAINED = 'as trained'
@@ -48,6 +54,7 @@ class NetworkPredictor(ChangePredictor):
             image=image_of(model),
             classes=classes_of(model),
             threshold=threshold_of(model),
+            threshold_origin=threshold_origin_of(model),
             precision=precision,
             cfg=getattr(model, 'cfg', None),
         )

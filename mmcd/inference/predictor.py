@@ -31,6 +31,7 @@ class ChangePredictor(ABC):
         image: what one date's images are.
         classes: what the scores are of.
         threshold: a pixel is changed where the scores of all kinds of change exceed it.
+        threshold_origin: where that threshold comes from.
         tile_size: height and width of the tiles that large images are best cut into.
         precision: name of the number format that the network works in.
         cfg: the config that it was made with, for how files are read and cut into windows.
@@ -42,6 +43,7 @@ class ChangePredictor(ABC):
         image: ImageSpec,
         classes: ChangeClasses,
         threshold: float = DEFAULT_THRESHOLD,
+        threshold_origin: str = 'default',
         tile_size: int = DEFAULT_TILE_SIZE,
         precision: str = 'float32',
         cfg: Config | None = None,
@@ -49,6 +51,7 @@ class ChangePredictor(ABC):
         self.image = image
         self.classes = classes
         self.threshold = threshold
+        self.threshold_origin = threshold_origin
         self.tile_size = tile_size
         self.precision = precision
         self.cfg = cfg
@@ -150,6 +153,7 @@ class FlipAveragingPredictor(ChangePredictor):
             image=predictor.image,
             classes=predictor.classes,
             threshold=predictor.threshold,
+            threshold_origin=predictor.threshold_origin,
             tile_size=predictor.tile_size,
             precision=predictor.precision,
             cfg=predictor.cfg,

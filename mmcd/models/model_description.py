@@ -32,6 +32,13 @@ def threshold_of(model: nn.Module) -> float:
     return DEFAULT_THRESHOLD if threshold is None else threshold
 
 
+def threshold_origin_of(model: nn.Module) -> str:
+    """Where :func:`threshold_of` has it from: 'model', 'head' (both of the config) or 'default'."""
+    if getattr(model, 'threshold', None) is not None:
+        return 'model'
+    return 'default' if threshold_of(model) == DEFAULT_THRESHOLD else 'head'
+
+
 def size_divisor_of(model: nn.Module) -> int:
     """What the height and the width of a model's input are padded to multiples of."""
     return getattr(_last_head(model), 'size_divisor', 1)

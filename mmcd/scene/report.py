@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -13,8 +12,6 @@ from typing import Any
 
 from mmcd.io.atomic import write_whole
 
-CHUNK = 1 << 22
-
 
 def describe_inputs(paths: Sequence[str], hashes: Sequence[str | None]) -> dict[str, Any]:
     """Name, size and hash of the two dates' files; of what is no local file, the name only."""
@@ -24,17 +21,6 @@ def describe_inputs(paths: Sequence[str], hashes: Sequence[str | None]) -> dict[
         )
         for date, path, sha256 in zip(('before', 'after'), paths, hashes, strict=True)
     }
-
-
-def sha256_of(path: str) -> str | None:
-    """The hash of a local file's content, else None."""
-    if not os.path.isfile(path):
-        return None
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def last_change(paths: Sequence[str]) -> int | None:

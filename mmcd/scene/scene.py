@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from mmcd.cli.progress import progress_bar
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.inference.predictor import ChangePredictor
+from mmcd.io.hashing import sha256_of
 from mmcd.scene.outputs import OutputWriter
 from mmcd.scene.pair_reader import OpenPair, PairReader, open_pair
 from mmcd.scene.partial_run import FinishedRows, PartialRun
@@ -39,7 +40,6 @@ from mmcd.scene.report import (
     in_words,
     last_change,
     read_report,
-    sha256_of,
     write_report,
 )
 from mmcd.scene.settings import SceneOutputs, SceneSettings

@@ -132,10 +132,20 @@ def test_two_processes_train_and_test_as_one(tiny_levir, tmp_path):
     checkpoint = work / 'iter_2.pth'
     for path in (tiny_levir / 'test').glob('*/test_2.png'):  # an odd number: one is padded on
         path.with_name('test_3.png').write_bytes(path.read_bytes())
-    two = run('bash', 'tools/dist_test.sh', CONFIG, checkpoint, 2, '--work-dir', work, *shared)
-    one = run(sys.executable, 'tools/test.py', CONFIG, checkpoint, '--work-dir', work, *shared)
+    asked = [CONFIG, checkpoint, '--work-dir', work, '--result']
+    two = run(
+        'bash', 'tools/dist_test.sh', *asked[:2], 2, *asked[2:], tmp_path / 'two.json', *shared
+    )
+    one = run(sys.executable, 'tools/test.py', *asked, tmp_path / 'one.json', *shared)
     assert metrics(one) == metrics(two)
     assert len(metrics(one)) == 6
+    results = [json.loads((tmp_path / f'{name}.json').read_text()) for name in ('one', 'two')]
+    assert [result['protocol'].pop('processes') for result in results] == [1, 2]
+    for result in results:
+        del result['protocol']['date']
+    assert results[0] == results[1]
+    assert [image['name'] for image in results[0]['images']] == ['test_1', 'test_2', 'test_3']
+    assert results[0]['metrics']['f1'] == pytest.approx(metrics(one)['f1'], abs=1e-3)
 
 
 @pytest.mark.slow

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmcd.cli.arguments import add_inference_arguments, add_run_arguments
+from mmcd.cli.arguments import (
+    add_inference_arguments,
+    add_result_arguments,
+    add_run_arguments,
+)
 from mmcd.cli.console import quiet_imports
 from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
@@ -24,6 +28,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         metavar='DIR',
         help='write panels before | after | label | prediction into DIR',
     )
+    add_result_arguments(parser)
     add_run_arguments(parser)
     add_inference_arguments(parser)
     parser.add_argument(
@@ -43,8 +48,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
+        from mmcd.engine.protocol import describe_protocol
+        from mmcd.engine.result_file import change_metric_of, check_result_path, write_result
         from mmcd.inference.exported import ExportedPredictor, is_exported
         from mmcd.io.checkpoints import load_weights
+    if args.result:
+        check_result_path(args.result, args.group_by)
     cfg = prepare_run(args)
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
@@ -59,8 +68,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     elif args.runtime:
         raise ConfigError('--runtime is for exported models (.onnx).')
     runner = Runner.from_cfg(cfg)
+    if args.result:
+        change_metric_of(runner)
+    meta = {}
     if predictor is None:
-        load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
+        meta = load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
     use_predictor(
         runner,
         predictor,
@@ -69,7 +81,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         optimize=not args.as_trained,
         tta=args.tta,
     )
+    if not args.result:
+        runner.test()
+        return
+    protocol = describe_protocol(
+        runner, config=args.config, checkpoint=args.checkpoint, checkpoint_meta=meta
+    )
     runner.test()
+    write_result(args.result, runner, protocol, source_pattern=args.group_by)
 
 
 def _precision(args: argparse.Namespace) -> str | None:

@@ -1,0 +1,163 @@
+"""The protocol of a test run: all that decides about its figures, in plain values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+from mmengine.runner import Runner
+from torch import nn
+
+from mmcd.engine.inference_swap import innermost
+from mmcd.inference.network_predictor import AS_TRAINED
+from mmcd.inference.segmentor import PredictorSegmentor
+from mmcd.install.stack import OPENCV, OWNERS, PLAIN
+from mmcd.io.checkpoints import weights_sha256
+from mmcd.io.hashing import sha256_of
+from mmcd.models.model_description import threshold_of, threshold_origin_of
+from mmcd.structures import ImageSpec
+from mmcd.version import __version__
+
+# Keys of a config that say where and with which numbers a run takes place, not what it is.
+OF_THE_RUN = (
+    *('work_dir', 'launcher', 'model_wrapper_cfg', 'env_cfg', 'randomness', 'data_root'),
+    *('resume', 'load_from', 'log_level', 'visualizer', 'default_hooks', 'custom_hooks'),
+    *('num_workers', 'persistent_workers'),
+)
+
+
+def describe_protocol(
+    runner: Runner,
+    *,
+    config: str,
+    checkpoint: str,
+    checkpoint_meta: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What a runner that only tests is about to score, and how.
+
+    Args:
+        runner: its model is a predictor already (:func:`mmcd.engine.inference_swap.use_predictor`),
+            or one that no predictor is made of.
+        config: the config file, as it was named.
+        checkpoint: the file of the weights, or the exported model.
+        checkpoint_meta: what the checkpoint says of itself.
+    """
+    dataset = runner.test_loop.dataloader.dataset
+    image = ImageSpec.from_config(getattr(dataset, 'metainfo', {}).get('image'))
+    return dict(
+        config=config,
+        config_sha256=hash_config(runner.cfg),
+        checkpoint=checkpoint,
+        checkpoint_sha256=sha256_of(checkpoint),
+        seed=(checkpoint_meta or {}).get('seed'),
+        **describe_split(dataset),
+        metres_per_pixel=image.metres_per_pixel,
+        **describe_windows(runner.cfg),
+        **describe_model(innermost(runner.model)),
+        processes=get_world_size(),
+        **describe_software(),
+    )
+
+
+def describe_split(dataset: Any) -> dict[str, Any]:
+    """Type, folder and split of a data set, also of several behind one another."""
+    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', dataset)]
+    lists = [getattr(part, 'list_file', None) for part in parts]
+    named = dict(
+        dataset=[type(part).__name__ for part in parts],
+        data_root=[str(getattr(part, 'data_root', '') or '') for part in parts],
+        split=[str(getattr(part, 'split', '') or '') for part in parts],
+        list_file=[str(each) for each in lists if each] or [''],
+    )
+    return {key: ' + '.join(dict.fromkeys(values)) for key, values in named.items()}
+
+
+def describe_windows(cfg: Config) -> dict[str, Any]:
+    """Whether images are predicted whole or in windows, whose size and stride are in pixels."""
+    model = cfg.model.get('module', cfg.model)
+    test_cfg = model.get('test_cfg') or {}
+    mode = test_cfg.get('mode', 'whole')
+    return dict(
+        mode=mode,
+        window=list(test_cfg['crop_size']) if mode == 'slide' else None,
+        stride=list(test_cfg['stride']) if mode == 'slide' else None,
+    )
+
+
+def describe_model(model: nn.Module) -> dict[str, Any]:
+    """Form, precision, threshold, weights and device of what predicts."""
+    if not isinstance(model, PredictorSegmentor):
+        device = next((p.device.type for p in model.parameters()), 'cpu')
+        return dict(
+            model=type(model).__name__,
+            weights_sha256=weights_sha256(model),
+            form=AS_TRAINED,
+            precision='float32',
+            tta=None,
+            threshold=threshold_of(model),
+            threshold_origin=threshold_origin_of(model),
+            device=device,
+            device_name=device_name(device),
+        )
+    predictor = model.predictor
+    said = predictor.describe()
+    device = said.get('device', 'cpu')
+    return dict(
+        model=said['type'],
+        weights_sha256=said.get('weights_sha256'),
+        form=said.get('form'),
+        runtime=said.get('runtime', 'PyTorch'),
+        precision=predictor.precision,
+        tta=said.get('tta'),
+        threshold=predictor.threshold,
+        threshold_origin=predictor.threshold_origin,
+        device=device,
+        device_name=device_name(device),
+    )
+
+
+def device_name(device: str) -> str:
+    """The name of a GPU, or the kind of processor."""
+    if device.startswith('cuda') and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return platform.processor() or platform.machine()
+
+
+def describe_software() -> dict[str, Any]:
+    """Versions of mmcd and of what it runs on, and when."""
+    names = [*PLAIN, 'numpy', 'scipy', *OPENCV]
+    names += [name for owners in OWNERS.values() for each in owners.values() for name in each]
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return dict(
+        mmcd=__version__,
+        stack=dict(python=platform.python_version(), **versions),
+        date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+    )
+
+
+def hash_config(cfg: Config) -> str:
+    """A hash of what a config says, without where it runs, its seed and its data's folder."""
+    text = json.dumps(_without_run(cfg.to_dict()), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_run(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {str(k): _without_run(v) for k, v in node.items() if k not in OF_THE_RUN}
+    if isinstance(node, (list, tuple)):
+        return [_without_run(value) for value in node]
+    return str(node) if isinstance(node, Path) else node

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from mmcd.io.hashing import sha256_of
+
+
+def test_files_and_what_is_none(tmp_path: Path) -> None:
+    path = tmp_path / 'a.tif'
+    path.write_bytes(b'pixels')
+    assert sha256_of(str(path)) == hashlib.sha256(b'pixels').hexdigest()
+    assert sha256_of('/vsicurl/https://example.org/a.tif') is None
