@@ -60,6 +60,7 @@ setup(
     packages=find_packages(include=['mmcd', 'mmcd.*']),
     # Else an earlier editable install's mmcd/.mim links would be taken for data of the package.
     include_package_data=False,
+    package_data={'mmcd.weights': ['*.safetensors', '*.md']},
     cmdclass={'build_py': BuildPyWithMim},
     entry_points={'console_scripts': ['mmcd = mmcd.cli.main:run']},
     install_requires=list(NEEDS['REQUIRED']),

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
 from mmcd.errors import CheckpointError
 from mmcd.inference.model_loading import init_model
+from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
+from mmcd.io.checkpoint_meta import note
 from mmcd.io.restricted_unpickler import read_pickled_tensors
 
 
@@ -35,12 +38,12 @@ def convert_checkpoint(
     if not target.parent.is_dir():
         raise CheckpointError(f'There is no folder {target.parent} to write {target.name} into.')
     released = read_pickled_tensors(source)
-    expected = cast(nn.Module, init_model(config)).state_dict()
-    conversion = convert(released, mapping, expected)
+    model = cast(nn.Module, init_model(config))
+    conversion = convert(released, mapping, model.state_dict())
+    checkpoint = {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}
+    note(checkpoint, **checkpoint_facts(cast(Config, model.cfg)))
     buffer = io.BytesIO()
-    torch.save(
-        {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}, buffer
-    )
+    torch.save(checkpoint, buffer)
     write_whole(target, buffer.getvalue())
     return conversion
 

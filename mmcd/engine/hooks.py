@@ -17,7 +17,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmcd.errors import NonFiniteLossError
+from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
+from mmcd.io.checkpoint_meta import note
 from mmcd.registry import HOOKS
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
@@ -123,9 +125,13 @@ class PlainCheckpointHook(Hook):
     that is left. PyTorch's safe loading (``weights_only=True``, the default since 2.6) refuses
     both, so that a run could not be resumed with it. The former serve the log's running means only,
     and are left out; the latter become Python's numbers.
+
+    Also notes in the checkpoint what it takes to open it without a config file
+    (:mod:`mmcd.io.checkpoint_meta`).
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        note(checkpoint, **checkpoint_facts(runner.cfg))
         hub = checkpoint.get('message_hub')
         if hub:
             info = {key: _plain(value) for key, value in hub.get('runtime_info', {}).items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.config import Config
@@ -15,11 +15,15 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.config import dataset_meta, drop_pretrained, load_config
-from mmcd.errors import ConfigError
+from mmcd.errors import CheckpointError, ConfigError
 from mmcd.inference.exported import ExportedPredictor, is_exported
-from mmcd.io.checkpoints import load_weights
+from mmcd.inference.portable_config import config_of_checkpoint
+from mmcd.io.checkpoints import read_checkpoint, take_weights
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses
+from mmcd.weights import NAMES, shipped_weights
+
+MODEL_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx')
 
 
 def init_model(
@@ -36,14 +40,16 @@ def init_model(
 
     Args:
         config: a config file, the name of one of mmcd's own such as 'darnet_levir', or a config
-            already read.
+            already read. Or, without ``checkpoint``, a model that brings its config along: a
+            checkpoint that mmcd trained (.pth, .safetensors), an exported file (.onnx), or the name
+            of a network that comes with mmcd ('buildings').
         checkpoint: the weights; without them the model is initialised at random, the encoder too.
             Or a file of ``tools/deployment/export_onnx.py`` (.onnx), which holds the network too:
             of the config only the reading of images and the windows are then used.
         device: where the model runs, such as 'cpu' or 'cuda:0'.
         cfg_options: settings that replace the config's, by dotted key.
         trust_checkpoint: load a checkpoint that holds other objects than tensors, which runs code
-            from the file.
+            from the file. The config in it is read as data all the same.
         runtime: of an exported file: 'onnxruntime' (the default) or 'openvino'.
         precision: of an exported file: 'float32' (the default), or with OpenVINO 'bfloat16'. Other
             models take it where they are called, see :func:`mmcd.apis.predict_pair`.
@@ -57,13 +63,17 @@ def init_model(
             precision does not fit.
         ExportError: the exported file can't be read.
         CheckpointError: the checkpoint can't be read safely, or does not fit the model, or was
-            trained on images of another kind than the config states.
+            trained on images of another kind than the config states, or holds no config where none
+            is given.
 
     Example:
         >>> model = init_model('darnet_levir', 'darnet_levir.pth')
         >>> result = predict_pair(model, 'before.png', 'after.png')
+        >>> same = init_model('darnet_levir.pth')  # the checkpoint holds its config
     """
-    cfg = load_config(config, cfg_options)
+    brings_config = checkpoint is None and is_model_file(config)
+    if brings_config:
+        checkpoint = find_model_file(cast('str | Path', config))
     device = _check_device(device)
     # Types without a scope, such as those in a data set's pipeline, are ours.
     init_default_scope('mmcd')
@@ -74,13 +84,48 @@ def init_model(
             precision=precision or 'float32',
             device=str(device),
         )
-        predictor.cfg = cfg
+        predictor.cfg = None if brings_config else load_config(config, cfg_options)
         return predictor
     if runtime is not None or precision is not None:
         raise ConfigError(
             f'runtime={runtime} and precision={precision} are for exported models (.onnx). A '
             'checkpoint takes its precision where it is used: predict_pair(..., precision=...).'
         )
+    content: dict[str, Any] = {}
+    if checkpoint is not None:
+        content = read_checkpoint(checkpoint, trusted=trust_checkpoint)
+    if brings_config:
+        config = config_of_checkpoint(content.get('meta') or {}, str(checkpoint))
+    model = _build(load_config(config, cfg_options), content, checkpoint)
+    return model.to(device).eval()
+
+
+def is_model_file(config: str | Path | Config) -> bool:
+    """Whether what stands in the place of a config is a model: a file, or a name of ours."""
+    if isinstance(config, Config):
+        return False
+    return str(config) in NAMES or Path(config).suffix.lower() in MODEL_SUFFIXES
+
+
+def find_model_file(model: str | Path) -> Path:
+    """The file of a model that is given by its path or by a name of ours.
+
+    Raises:
+        CheckpointError: this installation does not hold the network of that name.
+    """
+    if str(model) not in NAMES or Path(model).is_file():
+        return Path(model)
+    path = shipped_weights(str(model))
+    if path is None:
+        raise CheckpointError(
+            f'This installation of mmcd holds no weights of the network {str(model)!r}. Name a '
+            'checkpoint of your own instead, such as one that tools/train.py wrote '
+            '(work_dirs/NAME/best_*.pth).'
+        )
+    return path
+
+
+def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) -> nn.Module:
     # The checkpoint replaces the encoder's pretrained weights; without one, nothing is downloaded.
     drop_pretrained(cfg.model)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
@@ -89,7 +134,7 @@ def init_model(
         with _less_logging():
             model.init_weights()
     else:
-        loaded = load_weights(model, checkpoint, trusted=trust_checkpoint)
+        loaded = take_weights(model, content, checkpoint)
         trained_on = loaded.get('dataset_meta') or {}
         meta = {
             **meta,
@@ -99,7 +144,7 @@ def init_model(
     model.dataset_meta = meta
     if 'classes' in meta:
         model.classes = ChangeClasses.from_meta(meta)
-    return model.to(device).eval()
+    return model
 
 
 def _check_device(device: str | torch.device) -> torch.device:

@@ -130,7 +130,17 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -
         CheckpointError: the file can't be read, weights are missing, unknown or of other shapes,
             or the model was trained on images of another kind than its config states.
     """
-    content = read_checkpoint(path, trusted=trusted)
+    return take_weights(model, read_checkpoint(path, trusted=trusted), path)
+
+
+def take_weights(model: nn.Module, content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
+    """:func:`load_weights` for a checkpoint that was read before.
+
+    Args:
+        model: takes the weights.
+        content: from :func:`read_checkpoint`.
+        path: the file's name, for messages.
+    """
     state_dict = content.get('state_dict', content)
     if not isinstance(state_dict, dict):
         raise CheckpointError(

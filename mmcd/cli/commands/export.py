@@ -24,8 +24,13 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser = argparse.ArgumentParser(
         prog=prog, description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', metavar='CONFIG', help='such as configs/darnet_levir.py')
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint file (.pth)')
+    parser.add_argument(
+        'model',
+        nargs='+',
+        metavar='MODEL',
+        help='a checkpoint that mmcd trained, which holds its config, or the name of a network '
+        'that comes with mmcd; or CONFIG CHECKPOINT',
+    )
     parser.add_argument('out', metavar='OUT', help='the file to write (.onnx)')
     parser.add_argument(
         '--stacked',
@@ -71,7 +76,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         help='export the network as it was trained, not restructured for inference',
     )
     add_model_arguments(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if len(args.model) > 2:
+        parser.error(f'name a model, or a config and a checkpoint, not {" ".join(args.model)}')
+    return args
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
@@ -86,9 +94,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         settings['opset'] = args.opset
     # Before the model is built, which takes its time.
     check_export(args.out, **settings)
+    config, checkpoint = [*args.model, None][:2]
     model = init_model(
-        args.config,
-        args.checkpoint,
+        config,
+        checkpoint,
         cfg_options=parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
     )

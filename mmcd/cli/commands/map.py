@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from mmcd.scene.pair_list import ScenePair
     from mmcd.scene.sharing import Share
 
+DEFAULT_MODEL = 'buildings'
 DESCRIPTION = """\
 Map what changed between two georeferenced rasters of any size.
 
 The map has 0 for unchanged, 1 for changed, 255 for no data. Beside it goes a JSON report, while it
 works a folder OUT.tif.parts with the finished strips. Several processes share the work:
-  torchrun --nproc-per-node 2 tools/infer_scene.py CONFIG CHECKPOINT BEFORE AFTER --out OUT.tif"""
+  torchrun --nproc-per-node 2 -m mmcd map BEFORE AFTER --model FILE --out OUT.tif"""
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -35,20 +36,41 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser = argparse.ArgumentParser(
         prog=prog, description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth), or an exported model (.onnx)')
-    parser.add_argument('before', nargs='?', help='first date: GeoTIFF, VRT, JPEG 2000, PNG, ...')
     parser.add_argument(
-        'after', nargs='?', help='second date; warped to the first one where needed'
+        'paths',
+        nargs='*',
+        metavar='BEFORE AFTER',
+        help='the two dates: GeoTIFF, VRT, JPEG 2000, PNG, ...; the second one is warped to the '
+        'first where needed. Or CONFIG CHECKPOINT BEFORE AFTER, for a model whose file does not '
+        'bring its config along',
+    )
+    parser.add_argument(
+        '--model',
+        metavar='FILE',
+        help='a checkpoint that mmcd trained or an exported model (.onnx), which hold all that is '
+        f'needed, or the name of a network that comes with mmcd (default: {DEFAULT_MODEL})',
     )
     add_scene_arguments(parser)
-    args = parser.parse_args(argv)
-    if (args.pairs is None) != (None not in (args.before, args.after, args.out)) or (
-        args.pairs and (args.before or args.out or args.probability or args.vectors)
+    return _sorted(parser, parser.parse_args(argv))
+
+
+def _sorted(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
+    """Tell config, checkpoint and images apart by how many words there are."""
+    scenes = 0 if args.pairs else 2
+    words = args.paths
+    if len(words) == scenes + 2 and not args.model:
+        args.config, args.checkpoint, *words = words
+    else:
+        args.config, args.checkpoint = args.model or DEFAULT_MODEL, None
+    if (
+        len(words) != scenes
+        or bool(args.out) == bool(args.pairs)
+        or (args.pairs and (args.probability or args.vectors))
     ):
         parser.error(
             'name BEFORE, AFTER and --out, or a list of scenes with --pairs, which has them'
         )
+    args.before, args.after = words or (None, None)
     return args
 
 
@@ -76,7 +98,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         cfg_options=parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
         runtime=args.runtime,
-        precision=args.precision if is_exported(args.checkpoint) else None,
+        precision=args.precision if is_exported(args.checkpoint or args.config) else None,
     )
     try:
         predictor = make_predictor(

@@ -1,0 +1,68 @@
+"""Models that bring their config along."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmcd.apis import init_model, predict_pair
+from mmcd.config import load_config
+from mmcd.errors import CheckpointError
+from mmcd.inference import model_loading
+from mmcd.inference.portable_config import checkpoint_facts
+from tests.engine.tiny_run import run_training, tiny_config
+from tests.inference.random_models import random_model
+
+CONFIG = 'darnet_sample'
+SLIM = {
+    'model.backbone.base_channels': 2,
+    'model.decode_head.in_channels': [4, 8, 16, 32, 64],
+    'model.decode_head.channels': 4,
+}
+PAIR = np.random.default_rng(0).integers(0, 256, (2, 40, 56, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    config = load_config(CONFIG, SLIM)
+    model = random_model('darnet_sample.py', **SLIM)
+    path = tmp_path / 'slim.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(mmcd=checkpoint_facts(config))), path)
+    return path
+
+
+def test_a_checkpoint_needs_no_config(checkpoint):
+    alone = predict_pair(init_model(checkpoint), *PAIR)
+    named = predict_pair(init_model(CONFIG, checkpoint, cfg_options=SLIM), *PAIR)
+    assert np.array_equal(alone.probability, named.probability)
+
+
+def test_settings_still_replace_the_config_of_a_checkpoint(checkpoint):
+    model = init_model(str(checkpoint), cfg_options={'model.threshold': 0.2})
+    assert model.threshold == 0.2
+
+
+def test_weights_alone_are_told_to_name_a_config(checkpoint):
+    content = torch.load(checkpoint)
+    torch.save(content['state_dict'], checkpoint)
+    with pytest.raises(CheckpointError, match='holds no config, only weights'):
+        init_model(checkpoint)
+
+
+def test_a_network_of_ours_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(model_loading, 'shipped_weights', lambda name: None)
+    with pytest.raises(CheckpointError, match="holds no weights of the network 'buildings'"):
+        init_model('buildings')
+
+
+def test_a_network_of_ours_by_its_name(checkpoint, monkeypatch):
+    monkeypatch.setattr(model_loading, 'shipped_weights', lambda name: checkpoint)
+    assert init_model('buildings').cfg.model.type == 'SiameseEncoderDecoder'
+
+
+def test_training_writes_checkpoints_that_need_no_config(tiny_levir, tmp_path):
+    run_training(tiny_config(tiny_levir, tmp_path / 'work', iterations=1))
+    model = init_model(tmp_path / 'work' / 'iter_1.pth')
+    noted = torch.load(tmp_path / 'work' / 'iter_1.pth')['meta']['mmcd']
+    assert noted['classes'] == ['unchanged', 'changed']
+    assert str(tmp_path) not in str(noted)
+    assert predict_pair(model, *PAIR).mask.shape == (40, 56)
