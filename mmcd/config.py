@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from mmcd.config_checks import check_options
 from mmcd.datasets.bitemporal import own_classes
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS, MODELS
@@ -36,8 +37,8 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
         options: settings by dotted key, such as ``{'train_cfg.max_iters': 4}``.
 
     Raises:
-        ConfigError: there is no such file, or it can't be read, or a setting's key is but a slip
-            away from one that the config has; similar names are offered.
+        ConfigError: there is no such file, or it can't be read, or nothing reads a setting, or its
+            key is but a slip away from one that the config has; similar names are offered.
     """
     config = copy.deepcopy(path) if isinstance(path, Config) else _read(Path(path))
     before = {key: config.get(key) for key in SET_ONCE}
@@ -166,6 +167,7 @@ def _find_own(path: Path) -> Path:
 
 
 def _merge(config: Config, options: Mapping[str, Any]) -> None:
+    check_options(config, options)
     for key in options:
         _check_spelling(config, key)
     try:

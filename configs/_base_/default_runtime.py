@@ -31,9 +31,11 @@ custom_hooks = [
     dict(type='NonFiniteLossHook'),
     dict(type='EmptyLabelWarningHook'),
     dict(type='PlainCheckpointHook'),
+    dict(type='StrictLoadingHook'),
 ]
 
 load_from = None
+strict_loading = True  # False: load_from and --resume take what fits, and list what does not
 resume = False
 # The learning rate as written is for this many pairs a step over all processes: with other
 # numbers, --cfg-options auto_scale_lr.enable=True scales it in proportion.

@@ -9,6 +9,7 @@ from mmcd.engine.hooks import (
 )
 from mmcd.engine.save_predictions import SavePredictionsHook
 from mmcd.engine.stages import LoadStageHook
+from mmcd.engine.strict_loading import StrictLoadingHook
 
 __all__ = [
     'BFloat16OptimWrapper',
@@ -18,4 +19,5 @@ __all__ = [
     'PlainCheckpointHook',
     'RunCompletionHook',
     'SavePredictionsHook',
+    'StrictLoadingHook',
 ]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 # The registries would import it at the first look-up, outside of where the tools keep the stack's
 # chatter out.
 import mmseg.datasets  # noqa: F401
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.utils import import_modules_from_strings
 from torch import distributed
 
 from mmcd.cli.arguments import parse_cfg_options
 from mmcd.config import load_config
+from mmcd.config_checks import check_config
 from mmcd.errors import ConfigError
 from mmcd.inference.allocator import keep_freed_memory
 from mmcd.io.checkpoints import use_safe_loading
@@ -32,12 +35,15 @@ def prepare_run(args: Namespace) -> Config:
     Raises:
         ConfigError: the config or an option can't be used.
     """
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options))
+    options = parse_cfg_options(args.cfg_options)
+    cfg = load_config(args.config, options)
+    _import_custom(cfg, options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    check_config(cfg)
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.keep_memory:
@@ -47,6 +53,16 @@ def prepare_run(args: Namespace) -> Config:
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         _start_on_cpu(cfg)
     return cfg
+
+
+def _import_custom(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Import what the command line adds to the modules that the file has had imported."""
+    if not any(key.partition('.')[0] == 'custom_imports' for key in options):
+        return
+    try:
+        import_modules_from_strings(**cfg.custom_imports)
+    except (ImportError, TypeError) as error:
+        raise ConfigError(f'custom_imports={dict(cfg.custom_imports)}: {error}') from error
 
 
 @contextmanager
@@ -113,7 +129,14 @@ def use_kept_memory() -> None:
 
 def add_hook(cfg: Config, hook: dict) -> None:
     """Append a hook to the config's own."""
-    cfg.custom_hooks = [*cfg.get('custom_hooks', []), ConfigDict(hook)]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), ConfigDict(hook)]
+
+
+def require_hook(cfg: Config, name: str) -> None:
+    """Append a hook of ours to a config that does not have it, such as a user's own."""
+    kinds = [hook.get('type') for hook in cfg.get('custom_hooks') or []]
+    if name not in kinds and f'mmcd.{name}' not in kinds:
+        add_hook(cfg, dict(type=f'mmcd.{name}'))
 
 
 def _start_on_cpu(cfg: Config) -> None:

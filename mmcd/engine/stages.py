@@ -12,8 +12,9 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from torch import nn
 
 from mmcd.config import drop_pretrained
-from mmcd.engine.hooks import RunCompletionHook
-from mmcd.engine.launch import add_hook
+from mmcd.engine.hooks import PlainCheckpointHook, RunCompletionHook
+from mmcd.engine.launch import add_hook, require_hook
+from mmcd.engine.strict_loading import StrictLoadingHook
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import compare_names, read_checkpoint
 from mmcd.registry import HOOKS
@@ -32,14 +33,15 @@ def prepare_start(cfg: Config) -> None:
     Raises:
         CheckpointError: the stage before has left no best checkpoint.
     """
-    add_hook(cfg, dict(type=RunCompletionHook.__name__))
+    for hook in (RunCompletionHook, PlainCheckpointHook, StrictLoadingHook):
+        require_hook(cfg, hook.__name__)
     stage_from = cfg.get('stage_from')
     goes_on = cfg.get('resume') and (cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir))
     if goes_on or stage_from:
         drop_pretrained(cfg.model)
     if stage_from and not goes_on:
         checkpoint = str(find_best_checkpoint(stage_from))
-        add_hook(cfg, dict(type=LoadStageHook.__name__, checkpoint=checkpoint))
+        add_hook(cfg, dict(type=f'mmcd.{LoadStageHook.__name__}', checkpoint=checkpoint))
 
 
 def find_best_checkpoint(source: str | Path) -> Path:
