@@ -96,6 +96,12 @@ def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGrou
         'this file',
     )
     group.add_argument(
+        '--detail',
+        action='store_true',
+        help='also score objects, boundaries and probabilities: object and boundary F1, average '
+        'precision, calibration',
+    )
+    group.add_argument(
         '--group-by',
         metavar='REGEX',
         help='intervals are made over images; crops of one image are told by their names, whose '

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
@@ -32,6 +33,21 @@ def check_result_path(path: str | Path, source_pattern: str | None = None) -> No
         raise ConfigError(
             f'The result is a file, such as {path}/result.json, but {path} is a folder.'
         )
+
+
+def use_detail(cfg: Config) -> None:
+    """Let a config's test count objects, boundaries and probabilities too, if it does not yet.
+
+    Raises:
+        ConfigError: its ``test_evaluator`` has no ChangeMetric.
+    """
+    evaluator = cfg.test_evaluator
+    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
+    ours = [each for each in metrics if each['type'] in ('ChangeMetric', 'mmcd.ChangeMetric')]
+    if not ours:
+        raise ConfigError("--detail is for a test_evaluator that has dict(type='ChangeMetric').")
+    for each in ours:
+        each['detail'] = each.get('detail') or True
 
 
 def change_metric_of(runner: Runner) -> ChangeMetric:
@@ -83,7 +99,13 @@ def write_result(
     """
     if not is_main_process():
         return None
-    classes = change_metric_of(runner).classes
-    record = make_record(images_of(runner), classes, protocol, source_pattern=source_pattern)
+    metric = change_metric_of(runner)
+    record = make_record(
+        images_of(runner),
+        metric.classes,
+        protocol,
+        detail=metric.detail,
+        source_pattern=source_pattern,
+    )
     write_record(path, record)
     return record

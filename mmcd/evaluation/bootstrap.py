@@ -16,7 +16,7 @@ import numpy as np
 Figures = Mapping[str, Any]
 # From sums of counts, each (..., *shape) of floats, to figures, each (...).
 Statistic = Callable[[dict[str, np.ndarray]], Figures]
-MOST_DRAWN = 4_000_000  # draws at a time: a number each in memory
+MOST_DRAWN = 4_000_000  # numbers drawn, or summed, at a time
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Bootstrap:
                 (np.arange(number),),
                 of_draws,
                 n_resamples=self.resamples,
-                batch=max(1, MOST_DRAWN // number),
+                batch=max(1, MOST_DRAWN // max(number, sum(v[0].size for v in counts.values()))),
                 vectorized=True,
                 axis=-1,
                 confidence_level=self.level,
@@ -122,6 +122,11 @@ def sum_of_draws(counts: Mapping[str, np.ndarray], drawn: np.ndarray) -> dict[st
     return sums
 
 
+def sum_dtype(counts: np.ndarray) -> np.dtype:
+    """The type in which many images' counts are summed: no integer of 32 bit."""
+    return np.dtype(np.int64) if counts.dtype.kind in 'iu' else counts.dtype
+
+
 def sum_by(
     counts: Sequence[Mapping[str, np.ndarray]], groups: Sequence[str]
 ) -> dict[str, np.ndarray]:
@@ -135,6 +140,6 @@ def sum_by(
     for each, group in zip(counts, groups, strict=True):
         for key, values in each.items():
             if key not in sums:
-                sums[key] = np.zeros((len(numbers), *values.shape), values.dtype)
+                sums[key] = np.zeros((len(numbers), *values.shape), sum_dtype(values))
             sums[key][numbers[group]] += values
     return sums

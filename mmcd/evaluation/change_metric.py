@@ -10,10 +10,12 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmcd.evaluation.confusion import count_classes
+from mmcd.evaluation.detail import Detail, count_scores
 from mmcd.evaluation.image_result import ImageResult, hash_label
 from mmcd.evaluation.record import figures_of, total_of
+from mmcd.models.scores import scores_of_predicted
 from mmcd.registry import METRICS
-from mmcd.structures import ChangeClasses
+from mmcd.structures import ChangeClasses, ImageSpec
 from mmcd.structures.change_classes import IGNORED
 
 
@@ -34,6 +36,10 @@ class ChangeMetric(BaseMetric):
     process; ``tools/test.py --result`` writes them.
 
     Args:
+        detail: whether to count objects, boundaries and probabilities too, which takes longer:
+            True, or a dict of the settings of :class:`Detail`. Adds ``change/object_f1``,
+            ``change/boundary_f1``, ``change/average_precision``, ``change/calibration_error`` and
+            others, see docs/evaluation.md.
         ignore_index: label value of pixels that are left out.
         collect_device: where the processes' counts meet, 'cpu' or 'gpu'.
         prefix: replaces 'change' in the keys.
@@ -42,9 +48,15 @@ class ChangeMetric(BaseMetric):
     default_prefix = 'change'
 
     def __init__(
-        self, *, ignore_index: int = IGNORED, collect_device: str = 'cpu', prefix: str | None = None
+        self,
+        *,
+        detail: bool | dict = False,
+        ignore_index: int = IGNORED,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        self.detail = Detail.from_config(detail)
         self.ignore_index = ignore_index
         self.images: list[ImageResult] = []
 
@@ -67,13 +79,22 @@ class ChangeMetric(BaseMetric):
     def _count(self, sample: dict[str, Any]) -> ImageResult:
         prediction = sample['pred_sem_seg']['data'].squeeze()
         label = sample['gt_sem_seg']['data'].squeeze().to(prediction.device)
+        classes = self.classes
+        counts = dict(confusion=count_classes(prediction, label, len(classes), self.ignore_index))
+        label = torch.where(label == self.ignore_index, IGNORED, label).to(torch.uint8)
+        pixels = label.cpu().numpy()
+        if self.detail is not None:
+            mask = prediction.to(torch.uint8)
+            metres = ImageSpec.from_config((self.dataset_meta or {}).get('image')).metres_per_pixel
+            tolerance = self.detail.tolerance(metres)
+            counts |= self.detail.count_masks(mask.cpu().numpy(), pixels, classes, tolerance)
+            scores = scores_of_predicted(sample['seg_logits']['data']).to(mask.device)
+            counts |= count_scores(scores, mask, label, classes)
         before = sample.get('before_path') or sample.get('img_path') or ''
         return ImageResult(
             name=Path(before).stem,
-            label_sha256=hash_label(label.to('cpu', torch.uint8).numpy()),
-            counts=dict(
-                confusion=count_classes(prediction, label, len(self.classes), self.ignore_index)
-            ),
+            label_sha256=hash_label(pixels),
+            counts=counts,
             before=before,
             after=sample.get('after_path', ''),
             label=sample.get('seg_map_path', ''),

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mmcd.errors import ResultError
-from mmcd.evaluation.bootstrap import Bootstrap, sum_by
+from mmcd.evaluation.bootstrap import Bootstrap, sum_by, sum_dtype
 from mmcd.evaluation.confusion import change_counts, change_ratios, class_ratios
+from mmcd.evaluation.detail import Detail, detail_curves, detail_figures
 from mmcd.evaluation.image_result import (
     ImageResult,
     hash_file_list,
@@ -22,6 +23,9 @@ from mmcd.evaluation.image_result import (
 from mmcd.io.atomic import write_whole
 from mmcd.structures import ChangeClasses
 
+# What a record holds of each image; histograms of its probabilities would make it a hundred times
+# as large.
+LISTED = ('confusion', 'objects', 'object_sizes', 'boundaries')
 SCHEMA = 1  # goes up where a reader of earlier records would misread one
 
 
@@ -37,7 +41,9 @@ def figures_of(sums: Mapping[str, np.ndarray], classes: ChangeClasses) -> dict[s
     """
     confusion = sums['confusion']
     figures = change_ratios(change_counts(confusion))
-    return figures if classes.is_binary else figures | class_ratios(confusion, classes.names)
+    if not classes.is_binary:
+        figures |= class_ratios(confusion, classes.names)
+    return figures | detail_figures(sums, classes)
 
 
 def total_of(images: Sequence[ImageResult], classes: ChangeClasses) -> dict[str, np.ndarray]:
@@ -45,7 +51,7 @@ def total_of(images: Sequence[ImageResult], classes: ChangeClasses) -> dict[str,
     totals = dict(confusion=np.zeros((len(classes), len(classes)), np.int64))
     for image in images:
         for key, values in image.counts.items():
-            totals[key] = totals[key] + values if key in totals else values
+            totals[key] = totals.get(key, 0) + values.astype(sum_dtype(values))
     return totals
 
 
@@ -54,6 +60,7 @@ def make_record(
     classes: ChangeClasses,
     protocol: Mapping[str, Any],
     *,
+    detail: Detail | None = None,
     bootstrap: Bootstrap | None = None,
     source_pattern: str | None = None,
 ) -> dict[str, Any]:
@@ -63,6 +70,7 @@ def make_record(
         images: one or more; their order does not matter.
         classes: of the counts.
         protocol: what tells this result from others, in plain values.
+        detail: how objects and boundaries were counted, where they were.
         bootstrap: how intervals are made; None: the default.
         source_pattern: see :func:`mmcd.evaluation.image_result.source_namer`.
 
@@ -72,19 +80,27 @@ def make_record(
     images = sorted(with_unique_names(images), key=lambda image: image.name)
     name_source = source_namer(source_pattern)
     sources = [name_source(image.name) for image in images]
+    totals = total_of(images, classes)
+    metres = protocol.get('metres_per_pixel')
     intervals, how = make_intervals(images, sources, classes, bootstrap or Bootstrap())
     return dict(
         schema=SCHEMA,
-        metrics=figures_of(total_of(images, classes), classes),
+        metrics=figures_of(totals, classes),
         intervals=intervals,
         bootstrap=how,
         images=[
             _describe_image(image, source, classes)
             for image, source in zip(images, sources, strict=True)
         ],
-        curves={},
+        curves=detail_curves(
+            totals,
+            classes,
+            size_edges=detail.object_size_edges if detail else (),
+            metres_per_pixel=metres,
+        ),
         protocol=dict(
             protocol,
+            detail=detail.describe(metres) if detail else None,
             images=len(images),
             file_list_sha256=hash_file_list(images),
             labels_sha256=hash_labels(images),
@@ -123,7 +139,7 @@ def _describe_image(image: ImageResult, source: str, classes: ChangeClasses) -> 
         label=image.label,
         label_sha256=image.label_sha256,
         counts=counts._asdict(),
-        confusion=image.confusion.tolist(),
+        **{key: image.counts[key].tolist() for key in LISTED if key in image.counts},
         **figures_of(image.counts, classes),
     )
 

@@ -67,6 +67,7 @@ DEV = (
     'pytest-xdist>=3.6.1',  # `make test` runs on two cores
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
+    'torchmetrics>=1.6.2',  # so are objects and curves; 1.6.2 is of the time of torch 2.6
     'seaborn>=0.13',  # MMSegmentation's analyze_logs.py, which a test runs, imports it
     'setuptools>=77.0.3',  # test_packaging builds wheels; PyTorch 2.13 asks for this one
     # Both pinned to one series, so that a new release does not turn `make check` red by itself.

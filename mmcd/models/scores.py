@@ -29,10 +29,18 @@ def scores_of_logits(logits: Tensor) -> Tensor:
 def scores_of_sample(sample: SegDataSample) -> Tensor:
     """Class scores (K, H, W) float32 of a predicted sample.
 
-    Its ``seg_logits`` hold logits (K, H, W), or, for heads of one channel, what MMSegmentation has
-    passed through the sigmoid already, (1, H, W).
+    See :func:`scores_of_predicted`.
     """
-    scores = sample.seg_logits.data.float()
+    return scores_of_predicted(sample.seg_logits.data)
+
+
+def scores_of_predicted(seg_logits: Tensor) -> Tensor:
+    """Class scores (K, H, W) float32 from a predicted sample's ``seg_logits``.
+
+    They are logits (K, H, W), or, for heads of one channel, what MMSegmentation has passed through
+    the sigmoid already, (1, H, W).
+    """
+    scores = seg_logits.float()
     if scores.shape[0] > 1:
         return scores.softmax(dim=0)
     return torch.cat([1 - scores, scores])

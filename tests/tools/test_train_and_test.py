@@ -132,13 +132,13 @@ def test_two_processes_train_and_test_as_one(tiny_levir, tmp_path):
     checkpoint = work / 'iter_2.pth'
     for path in (tiny_levir / 'test').glob('*/test_2.png'):  # an odd number: one is padded on
         path.with_name('test_3.png').write_bytes(path.read_bytes())
-    asked = [CONFIG, checkpoint, '--work-dir', work, '--result']
+    asked = [CONFIG, checkpoint, '--work-dir', work, '--detail', '--result']
     two = run(
         'bash', 'tools/dist_test.sh', *asked[:2], 2, *asked[2:], tmp_path / 'two.json', *shared
     )
     one = run(sys.executable, 'tools/test.py', *asked, tmp_path / 'one.json', *shared)
     assert metrics(one) == metrics(two)
-    assert len(metrics(one)) == 6
+    assert len(metrics(one)) == 15
     results = [json.loads((tmp_path / f'{name}.json').read_text()) for name in ('one', 'two')]
     assert [result['protocol'].pop('processes') for result in results] == [1, 2]
     for result in results:

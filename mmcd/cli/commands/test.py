@@ -49,12 +49,19 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
         from mmcd.engine.protocol import describe_protocol
-        from mmcd.engine.result_file import change_metric_of, check_result_path, write_result
+        from mmcd.engine.result_file import (
+            change_metric_of,
+            check_result_path,
+            use_detail,
+            write_result,
+        )
         from mmcd.inference.exported import ExportedPredictor, is_exported
         from mmcd.io.checkpoints import load_weights
     if args.result:
         check_result_path(args.result, args.group_by)
     cfg = prepare_run(args)
+    if args.detail:
+        use_detail(cfg)
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
     predictor = None
