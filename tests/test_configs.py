@@ -14,6 +14,7 @@ from mmcd.registry import DATASETS, MODELS
 from mmcd.structures import RGB_8BIT, ImageSpec
 from tests.tiff_files import write_tiff
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
+from tests.tiny_scenes import write_tiny_oscd, write_tiny_sztaki
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
@@ -32,6 +33,8 @@ def shrink(cfg, root, work_dir):
         loader.update(batch_size=2 if split == 'train' else 1, num_workers=0)
         loader.persistent_workers = False
         loader.dataset.data_root = str(root)
+        if 'windows' in loader.dataset:
+            loader.dataset.windows.update(size=32, stride=16)
     for step in cfg.train_dataloader.dataset.pipeline:
         if step.type == 'mmseg.RandomCrop':
             step.crop_size = (32, 32)
@@ -60,6 +63,20 @@ def rewrite_images(root, spec):
         bands = np.resize(np.asarray(Image.open(path)).transpose(2, 0, 1), (spec.num_bands, 64, 64))
         write_tiff(path.with_suffix('.tif'), bands.transpose(1, 2, 0).astype(spec.dtype))
         path.unlink()
+
+
+def write_data_set(cfg, root):
+    """A tiny data set in the layout that the config expects."""
+    match cfg.train_dataloader.dataset.type:
+        case 'OSCDDataset':
+            return write_tiny_oscd(root)
+        case 'SZTAKIDataset':
+            return write_tiny_sztaki(root)
+    write_tiny_pairs(root, layout=layout_of(cfg))
+    spec = ImageSpec.from_config(cfg.get('image'))
+    if (spec.bands, spec.dtype) != (RGB_8BIT.bands, RGB_8BIT.dtype):
+        rewrite_images(root, spec)
+    return root
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -94,10 +111,7 @@ def test_one_data_root_on_the_command_line_reaches_every_split(path):
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_trains_a_step_and_validates(path, tmp_path):
     cfg = load_config(path, {'pretrained': None})  # no download
-    root = write_tiny_pairs(tmp_path / 'pairs', layout=layout_of(cfg))
-    spec = ImageSpec.from_config(cfg.get('image'))
-    if (spec.bands, spec.dtype) != (RGB_8BIT.bands, RGB_8BIT.dtype):
-        rewrite_images(root, spec)
+    root = write_data_set(cfg, tmp_path / 'pairs')
     cfg = shrink(cfg, root, tmp_path / 'work')
     runner = Runner.from_cfg(cfg)
     runner.train()

@@ -11,6 +11,8 @@ from mmcd.datasets.benchmarks import (
 )
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.oscd import OSCDDataset
+from mmcd.datasets.sztaki import SZTAKIDataset
 from mmcd.datasets.transforms import (
     ExchangeDates,
     ForEachDate,
@@ -30,8 +32,10 @@ __all__ = [
     'LabelEncoding',
     'LoadChangeLabel',
     'LoadImagePair',
+    'OSCDDataset',
     'S2LookingDataset',
     'SYSUCDDataset',
+    'SZTAKIDataset',
     'StackPair',
     'WHUCDDataset',
 ]

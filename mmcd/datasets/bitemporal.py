@@ -11,9 +11,11 @@ from mmengine.dataset import BaseDataset
 
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout, prepared_layout
-from mmcd.datasets.pair_index import index_pairs, read_list_file
+from mmcd.datasets.pair_index import PairFiles, index_pairs, read_list_file
 from mmcd.datasets.pixel_cache import open_cache
+from mmcd.datasets.windows import SceneWindows
 from mmcd.errors import ConfigError
+from mmcd.io.images import Window, read_header
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 
@@ -47,6 +49,8 @@ class BitemporalDataset(BaseDataset):
         list_file: a text file, relative to ``data_root``, that names the pairs of this split.
         cache: 'memmap' decodes each file once, into a cache that all loading processes share; None
             decodes files each time; see :func:`mmcd.datasets.pixel_cache.open_cache`.
+        windows: cut the pairs while they are read, such as ``dict(size=256, stride=256)``: a sample
+            is then a window, see :class:`mmcd.datasets.windows.SceneWindows`. None: whole pairs.
         pipeline: the transforms.
         **kwargs: ``indices``, ``lazy_init``, ``test_mode`` ...: see
             :class:`mmengine.dataset.BaseDataset`.
@@ -83,6 +87,7 @@ class BitemporalDataset(BaseDataset):
         metainfo: Mapping[str, Any] | None = None,
         list_file: str | None = None,
         cache: str | dict | None = None,
+        windows: Mapping[str, Any] | None = None,
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
     ) -> None:
@@ -108,6 +113,7 @@ class BitemporalDataset(BaseDataset):
         self.label_encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         self.pixel_cache = open_cache(cache, data_root, dataset=type(self).__name__)
         self.list_file = Path(data_root) / list_file if list_file else None
+        self.windows = SceneWindows.from_config(windows) if windows else None
         super().__init__(
             metainfo=metainfo,
             data_root=data_root,
@@ -128,9 +134,22 @@ class BitemporalDataset(BaseDataset):
             label_encoding=cls.LABEL_ENCODING,
         )
 
-    def load_data_list(self) -> list[dict]:
-        """One dict a pair: paths, the label encoding and the image description."""
+    def find_pairs(self) -> list[PairFiles]:
+        """The pairs of the split, checked to be whole.
+
+        Raises:
+            DatasetNotFoundError: see the class.
+            DatasetError: see the class.
+        """
         names = read_list_file(self.list_file) if self.list_file else None
+        return index_pairs(self.folders, names, self.describe_layout())
+
+    def area(self, pair: PairFiles) -> Window | None:
+        """The part of a pair that belongs to the split; None: all of it."""
+        return None
+
+    def load_data_list(self) -> list[dict]:
+        """One dict a pair or a window: paths, the label encoding and the image description."""
         return [
             dict(
                 img_path=str(pair.before),  # the name that MMSegmentation's tools look for
@@ -141,9 +160,28 @@ class BitemporalDataset(BaseDataset):
                 image_spec=self.image,
                 pixel_cache=self.pixel_cache,
                 seg_fields=[],
+                **part,
             )
-            for pair in index_pairs(self.folders, names, self.describe_layout())
+            for pair in self.find_pairs()
+            for part in self._parts(pair)
         ]
+
+    def get_data_info(self, idx: int) -> dict:
+        """What :meth:`load_data_list` says of a sample; windows at random places are drawn here."""
+        info = super().get_data_info(idx)
+        if self.windows is not None and self.windows.random:
+            info['window'] = self.windows.draw(info['area'])
+        return info
+
+    def _parts(self, pair: PairFiles) -> list[dict[str, Window]]:
+        """What is read of a pair: all, an area of it, or windows."""
+        area = self.area(pair)
+        if self.windows is None:
+            return [{} if area is None else dict(window=area)]
+        if area is None:
+            header = read_header(pair.before)
+            area = Window(0, 0, header.height, header.width)
+        return [dict(window=window, area=area) for window in self.windows.cut(area)]
 
     def describe_layout(self) -> str:
         """The expected tree, and what to do where it differs."""

@@ -147,6 +147,8 @@ def _guess_encoding(found: np.ndarray) -> str:
     """What to do about a label with these values."""
     if set(found) <= {0, 1}:
         return 'This looks like 0/1: set label_encoding=dict(unchanged=0, changed=1).'
+    if set(found) <= {1, 2}:
+        return 'This looks like 1/2: set label_encoding=dict(unchanged=1, changed=2).'
     if set(found) <= {0, 255}:
         return 'This looks like 0/255: set label_encoding=dict(unchanged=0, changed=255).'
     if len(found) > 10 and found.min() <= 20 and found.max() >= 235:

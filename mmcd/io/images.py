@@ -6,7 +6,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mmcd.errors import ImagePairError, StackError
+from mmcd.io.band_folder import band_files, choose_band_files, stack_bands
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
 
@@ -31,6 +32,10 @@ class Window:
     left: int
     height: int
     width: int
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """The part of an image (H, W) or (H, W, C); a view."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def within(self, height: int, width: int) -> Window:
         """The part of it that lies in an image of this size."""
@@ -63,13 +68,17 @@ def open_image(path: Path) -> Iterator[OpenImage]:
 
     TIFF files are opened by rasterio and read window by window; others are decoded at once. Where
     rasterio is missing, Pillow reads the TIFF files that it can read right. OpenCV, which takes
-    many-band and 16-bit TIFF files for single-band ones, reads none.
+    many-band and 16-bit TIFF files for single-band ones, reads none. A folder with a file for each
+    band of Sentinel-2 is an image of these bands, in order of wavelengths.
 
     Raises:
         ImagePairError: the file can't be read.
         FileNotFoundError: there is no such file.
         StackError: a TIFF file that only rasterio reads, which is missing.
     """
+    if path.is_dir():
+        yield DecodedImage(_read_band_files(list(band_files(path).values())))
+        return
     if not path.is_file():
         raise FileNotFoundError(f'No such image: {path} (from {Path.cwd()}).')
     if path.suffix.lower() not in TIFF_SUFFIXES:
@@ -102,7 +111,8 @@ def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
     """One date of a pair as the image description states it; values are never rescaled.
 
     For RGB, a grey, palette or bilevel PNG or JPEG is read as OpenCV reads colours. Alpha and the
-    orientation tag are left aside, as label files have neither.
+    orientation tag are left aside, as label files have neither. A folder with a file for each band
+    of Sentinel-2 gives the bands by their names, 'B04' or 'red'.
 
     Shape:
         (H, W, C) of ``spec.dtype``, with the bands of ``spec`` in its order.
@@ -112,21 +122,34 @@ def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
         FileNotFoundError: there is no such file.
         StackError: see :func:`open_image`.
     """
+    if path.is_dir():
+        pixels = _read_band_files(choose_band_files(path, spec))
+        _check_type(path, DecodedImage(pixels), spec)
+        return pixels
     with open_image(path) as image:
-        if image.dtype != spec.dtype:
-            raise _misfit(
-                path,
-                image,
-                spec,
-                'Files are never rescaled. If all images are of this type, state it in the '
-                f"config, image = dict(bands=[...], dtype='{image.dtype}', value_range=(low, "
-                f'high)), and train with it; if not, convert the file to {spec.dtype}.',
-            )
+        _check_type(path, image, spec)
         whole = Window(0, 0, image.height, image.width)
         is_tiff = path.suffix.lower() in TIFF_SUFFIXES
         if image.bands == 1 and spec.is_rgb and spec.file_bands is None and not is_tiff:
             return np.repeat(image.read(whole), spec.num_bands, axis=2)
         return np.ascontiguousarray(image.read(whole, _band_numbers(path, image, spec)))
+
+
+def _read_band_files(paths: Sequence[Path]) -> np.ndarray:
+    """The bands of a folder as one image, (H, W, C)."""
+    return stack_bands([read_image(path) for path in paths], paths)
+
+
+def _check_type(path: Path, image: OpenImage, spec: ImageSpec) -> None:
+    if image.dtype != spec.dtype:
+        raise _misfit(
+            path,
+            image,
+            spec,
+            'Files are never rescaled. If all images are of this type, state it in the '
+            f"config, image = dict(bands=[...], dtype='{image.dtype}', value_range=(low, "
+            f'high)), and train with it; if not, convert the file to {spec.dtype}.',
+        )
 
 
 def _band_numbers(path: Path, image: OpenImage, spec: ImageSpec) -> list[int]:
@@ -220,6 +243,9 @@ def read_header(path: Path) -> ImageHeader:
         ImagePairError: it is no image.
         StackError: see :func:`open_image`.
     """
+    if path.is_dir():
+        headers = [read_header(file) for file in band_files(path).values()]
+        return replace(headers[0], bands=len(headers))
     if path.suffix.lower() in TIFF_SUFFIXES:
         with open_image(path) as image:
             return ImageHeader(image.height, image.width, image.bands, image.dtype)

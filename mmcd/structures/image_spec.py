@@ -41,6 +41,9 @@ class ImageSpec:
         display_range: the values that are shown black and white. None: ``value_range``; without
             one 0 to 255 for 8 bit, else the image's 2nd and 98th percentiles.
         metres_per_pixel: the ground resolution that the model is trained at; None: not stated.
+        standardize: each date is brought to mean 0 and standard deviation 1 by ONE mean and ONE
+            standard deviation over all its bands and pixels, when it is read; a window gets those
+            of its whole scene.
 
     Raises:
         ConfigError: naming every field that cannot be used.
@@ -53,6 +56,7 @@ class ImageSpec:
     display_bands: tuple[str, ...] | None = None
     display_range: tuple[float, float] | None = None
     metres_per_pixel: float | None = None
+    standardize: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -82,6 +86,9 @@ class ImageSpec:
             ),
             f'`metres_per_pixel` is above 0, not {self.metres_per_pixel}': (
                 self.metres_per_pixel is None or 0 < self.metres_per_pixel < float('inf')
+            ),
+            '`standardize` and `value_range` scale twice: state one of them': not (
+                self.standardize and self.value_range
             ),
         }
         for name in ('value_range', 'display_range'):
@@ -160,6 +167,16 @@ class ImageSpec:
         low, high = self.value_range
         return ((pixels - low) * (FULL_SCALE / (high - low))).clip(0.0, FULL_SCALE)
 
+    def standardized(self, image: np.ndarray, moments: tuple[float, float]) -> np.ndarray:
+        """A date's pixels, as float32, less its mean and divided by its standard deviation.
+
+        Args:
+            image: of the file's values, or a window of it.
+            moments: of the whole image, as :func:`moments_of` gives them.
+        """
+        mean, deviation = moments
+        return (image.astype(np.float32) - np.float32(mean)) / np.float32(deviation)
+
     def display_indices(self) -> tuple[int, ...]:
         """The positions of the three bands that are shown as red, green and blue."""
         names = self.display_bands
@@ -182,6 +199,11 @@ class ImageSpec:
         low, high = limits or _percentiles(shown)
         scaled = (shown.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
         return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)
+
+
+def moments_of(image: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation over all values; (.., 1) where all are one value."""
+    return float(image.mean(dtype=np.float64)), float(image.std(dtype=np.float64)) or 1.0
 
 
 def _percentiles(image: np.ndarray) -> tuple[float, float]:

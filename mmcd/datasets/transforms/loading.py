@@ -13,19 +13,22 @@ from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.pixel_cache import PixelCache
 from mmcd.datasets.transforms.pairing import date_views, stack_dates
 from mmcd.errors import ImagePairError, LabelError
-from mmcd.io.images import read_pair_image
+from mmcd.io.band_folder import choose_band_files
+from mmcd.io.images import Window, read_pair_image
 from mmcd.registry import TRANSFORMS
 from mmcd.structures import RGB_8BIT, ImageSpec
+from mmcd.structures.image_spec import moments_of
 
 
 @TRANSFORMS.register_module()
 class LoadImagePair(BaseTransform):
     """Read the files of both dates as the image description states them.
 
-    Reads ``before_path``, ``after_path`` and ``image_spec`` (8-bit RGB where there is none);
-    writes ``before`` and ``after``, (H, W, C) each, with the bands in the order of the description:
-    uint8 as it is, other types as float32 with the files' values. A date that is there as an array
-    already is taken as it is. Where the data set has a cache (``pixel_cache``), the dates are views
+    Reads ``before_path``, ``after_path``, ``image_spec`` (8-bit RGB where there is none) and
+    ``window`` (the part of both that the sample is; all where there is none); writes ``before`` and
+    ``after``, (H, W, C) each, with the bands in the order of the description: uint8 as it is, other
+    types as float32 with the files' values, standardised where the description says so. A date that
+    is there as an array already is not read. Where the data set has a cache (``pixel_cache``), the dates are views
     of its mapped pair, of which later transforms read no more than they use.
 
     Args:
@@ -42,21 +45,30 @@ class LoadImagePair(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         cache: PixelCache | None = results.get('pixel_cache')
-        if cache is None or 'before' in results or 'after' in results:
-            self._read_both(results)
-            return results
         spec = results.get('image_spec', RGB_8BIT)
-        paths = [results['before_path'], results['after_path']]
-        pair = cache.get(paths, repr(spec), lambda: stack_dates(*self._read_both(dict(results))))
-        results['before'], results['after'] = date_views(pair)
+        if cache is None or 'before' in results or 'after' in results:
+            dates = self._read_both(results, spec)
+        else:
+            files = [
+                file
+                for date in ('before', 'after')
+                for file in files_of(results[f'{date}_path'], spec)
+            ]
+            pair = cache.get(
+                files, repr(spec), lambda: stack_dates(*self._read_both(dict(results), spec))
+            )
+            dates = date_views(pair)
+        window: Window | None = results.get('window')
+        results['before'], results['after'] = (
+            date if window is None else window.of(date) for date in dates
+        )
         return results
 
-    def _read_both(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
-        spec = results.get('image_spec', RGB_8BIT)
-        for date in ('before', 'after'):
-            if date not in results:
-                results[date] = self._read(results[f'{date}_path'], spec)
-        before, after = results['before'], results['after']
+    def _read_both(self, results: dict, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
+        before, after = (
+            self._values(results.get(date), results[f'{date}_path'], spec)
+            for date in ('before', 'after')
+        )
         if before.shape != after.shape:
             raise ImagePairError(
                 f'The two dates differ in shape (height, width, bands): {results["before_path"]} '
@@ -65,18 +77,20 @@ class LoadImagePair(BaseTransform):
             )
         return before, after
 
-    def _read(self, path: str, spec: ImageSpec) -> np.ndarray:
-        image = read_date(path, spec, self.backend_args)
+    def _values(self, given: np.ndarray | None, path: str, spec: ImageSpec) -> np.ndarray:
+        image = read_date(path, spec, self.backend_args) if given is None else given
+        if spec.standardize:
+            return spec.standardized(image, moments_of(image))
         # Neither OpenCV nor PyTorch computes with all of the other integer types.
-        return image if image.dtype == np.uint8 else image.astype(np.float32)
+        return image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
 
 
 @TRANSFORMS.register_module()
 class LoadChangeLabel(BaseTransform):
     """Read the change label under its data set's strict encoding.
 
-    Reads ``seg_map_path`` and ``label_encoding``; writes ``gt_seg_map``, (H, W) uint8 with class
-    indices (0 unchanged) and 255 (ignored).
+    Reads ``seg_map_path``, ``label_encoding`` and ``window``; writes ``gt_seg_map``, (H, W) uint8
+    with class indices (0 unchanged) and 255 (ignored).
 
     Raises:
         LabelError: values outside the encoding, a coloured label, or a file that can't be decoded.
@@ -93,6 +107,9 @@ class LoadChangeLabel(BaseTransform):
             label = cache.get(
                 [path], repr(encoding), lambda: encoding.decode(read_single_band(path), path)
             )
+        window: Window | None = results.get('window')
+        if window is not None:
+            label = window.of(label)
         images = results['before'].shape[:2] if 'before' in results else label.shape
         if label.shape != images:
             raise ImagePairError(
@@ -102,6 +119,12 @@ class LoadChangeLabel(BaseTransform):
         results['gt_seg_map'] = label
         results['seg_fields'].append('gt_seg_map')
         return results
+
+
+def files_of(path: str, spec: ImageSpec) -> list[str]:
+    """The file of a date, or, of a folder with a file for each band, those of its bands."""
+    folder = Path(path)
+    return [str(file) for file in choose_band_files(folder, spec)] if folder.is_dir() else [path]
 
 
 def read_date(path: str, spec: ImageSpec, backend_args: dict | None = None) -> np.ndarray:
