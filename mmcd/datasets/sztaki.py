@@ -107,10 +107,10 @@ class SZTAKIDataset(BitemporalDataset):
                 f'SZTAKIDataset: val_pairs={list(self.val_pairs)} must be training pairs of '
                 f'{self.series}, which are {", ".join(train)}; {test} is the test pair.'
             )
-        numbers = {
+        numbers: list[str] = {
             'train': [number for number in train if number not in self.val_pairs],
             'val': list(self.val_pairs),
-            'test': [test] if test in there else [],
+            'test': [number for number in there if number == test],
         }[self.split]
         if not numbers:
             raise ConfigError(
@@ -118,7 +118,7 @@ class SZTAKIDataset(BitemporalDataset):
                 f"'{self.split}'. "
                 '`val_pairs` names those of val; Archieve has no test pair.'
             )
-        return [str(number) for number in numbers]
+        return numbers
 
     def _pair(self, folder: Path, number: str) -> PairFiles:
         found = [

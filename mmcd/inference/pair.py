@@ -103,7 +103,7 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
             f'The {date} image must be a file or a NumPy array (height, width, bands), but is a '
             f'{type(image).__name__}. Give np.asarray(image) of a Pillow image.'
         )
-    if not Path(image).is_file():
+    if not Path(image).exists():
         raise FileNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
     return {f'{date}_path': str(image)}
 

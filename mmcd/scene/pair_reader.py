@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mmcd.errors import SceneError
 from mmcd.scene.grid import Grid, find_overlap
 from mmcd.scene.preparation import Preparation, to_bytes
 from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
@@ -52,6 +53,12 @@ def open_pair(
         SceneError: they can't be opened, don't form a pair, or don't fit the model.
         SceneStoppedError: they can't be read at all.
     """
+    if image.standardize:
+        raise SceneError(
+            'The model was trained on images that are standardised one by one (`standardize` in '
+            'the image description), which the strips of a scene are not. Use predict_pair, or '
+            'train with a mean and a standard deviation of the data set in data_preprocessor.'
+        )
     with open_raster(before, 'before') as first, open_raster(after, 'after') as second:
         overlap = find_overlap(grid_of(first), grid_of(second))
         common: dict[str, Any] = dict(

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.pair_reader import PairReader, open_pair
 from mmcd.scene.preparation import Preparation
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.settings import SceneSettings
+from mmcd.structures import ImageSpec
 from tests.scene.rasters import draw_ground, utm, write_raster
 
 BEFORE, AFTER = draw_ground(90, 70), draw_ground(90, 70, seed=1)
@@ -52,3 +53,10 @@ def test_either_date_may_fail(tmp_path: Path, monkeypatch, broken: str) -> None:
         assert isinstance(pair.before, RasterReader)
         with pytest.raises(SceneStoppedError, match=broken):
             reader.read(0, 10)
+
+
+def test_a_model_that_standardises_whole_images_maps_no_scene() -> None:
+    spec = ImageSpec(standardize=True)
+    refused = pytest.raises(SceneError, match=r'standardised one by one.*Use predict_pair')
+    with refused, open_pair('before.tif', 'after.tif', SceneSettings(), spec):
+        pass

@@ -28,8 +28,8 @@ class LoadImagePair(BaseTransform):
     ``window`` (the part of both that the sample is; all where there is none); writes ``before`` and
     ``after``, (H, W, C) each, with the bands in the order of the description: uint8 as it is, other
     types as float32 with the files' values, standardised where the description says so. A date that
-    is there as an array already is not read. Where the data set has a cache (``pixel_cache``), the dates are views
-    of its mapped pair, of which later transforms read no more than they use.
+    is there as an array already is not read. Where the data set has a cache (``pixel_cache``), the
+    dates are views of its mapped pair, of which later transforms read no more than they use.
 
     Args:
         backend_args: MMEngine's file backend; None: local files, or what the path's prefix names.
