@@ -10,6 +10,7 @@ import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
+from mmcd.inference.float32_stem import to_precision
 from mmcd.inference.restructured_darnet import RestructuredDARNet
 from mmcd.inference.restructured_prx import RestructuredPRX
 from mmcd.models.backbones.unet_encoder import UNetEncoder
@@ -38,20 +39,21 @@ class NetworkAsTrained(nn.Module):
 
     Args:
         model: the trained model, in eval mode; it is not copied.
+        input_dtype: of what the model takes; None: that of its weights.
 
     Shape:
         stacked pairs (N, 2C, H, W) to (N, classes, H, W).
     """
 
-    def __init__(self, model: EncoderDecoder) -> None:
+    def __init__(self, model: EncoderDecoder, input_dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self.model = model
+        self.input_dtype = input_dtype or next(model.parameters()).dtype
 
     def forward(self, pair: Tensor) -> Tensor:
-        dtype = next(self.model.parameters()).dtype
         # One for the batch: of its length, an exporter would fix the batch size.
         metas = [dict(img_shape=pair.shape[2:], ori_shape=pair.shape[2:])]
-        return self.model.encode_decode(pair.to(dtype), metas)
+        return self.model.encode_decode(pair.to(self.input_dtype), metas)
 
 
 def restructured_network(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module:
@@ -83,8 +85,9 @@ def restructured_network(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module
 def network_as_trained(model: EncoderDecoder, dtype: torch.dtype) -> NetworkAsTrained:
     """A copy of the model, channels last and in one number format, without restructuring."""
     with torch.inference_mode(False), torch.no_grad():
-        network = NetworkAsTrained(copy.deepcopy(model).eval())
-        network.to(dtype=dtype).to(memory_format=torch.channels_last)
+        model = copy.deepcopy(model).eval()
+        network = NetworkAsTrained(model, to_precision(model, model.backbone, dtype))
+        network.to(memory_format=torch.channels_last)
         return network.eval().requires_grad_(False)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.inference.float32_stem import to_precision
 from mmcd.inference.folding import fold_block
 from mmcd.inference.restructured_darnet_level import DecoderLevel
 from mmcd.models.backbones.unet_encoder import UNetEncoder
@@ -45,8 +46,8 @@ class RestructuredDARNet(nn.Module):
         )
         top = decoder.num_levels
         self.levels = nn.ModuleList(DecoderLevel(decoder, level) for level in range(top, 0, -1))
-        self.to(dtype=dtype).to(memory_format=torch.channels_last)
-        self.dtype = dtype
+        self.input_dtype = to_precision(self, self.encoder, dtype)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, pair: Tensor) -> Tensor:
         skips = self._encode(torch.cat(split_dates(pair)))
@@ -62,7 +63,7 @@ class RestructuredDARNet(nn.Module):
     def _encode(self, x: Tensor) -> dict[int, list[Tensor]]:
         """For each decoder level, the encoder's maps that it takes, pooled to its size."""
         top = len(self.encoder)
-        x = x.to(dtype=self.dtype, memory_format=torch.channels_last)
+        x = x.to(dtype=self.input_dtype, memory_format=torch.channels_last)
         maps: dict[int, list[Tensor]] = {level: [] for level in range(1, top + 1)}
         for number, convs in enumerate(self.encoder, start=1):
             for conv in cast(nn.ModuleList, convs):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.inference.float32_stem import to_precision
 from mmcd.inference.folding import fold, fold_encoder
 from mmcd.inference.strips import strips
 from mmcd.models.decode_heads.prx_decoder import PRXDecoder
@@ -46,12 +47,12 @@ class RestructuredPRX(nn.Module):
             _TriFusion(cast(TriFusion, fusion)) for fusion in decoder.tri_fusions
         )
         self.classify = _classifier(decoder)
-        self.to(dtype=dtype).to(memory_format=torch.channels_last)
-        self.dtype = dtype
+        self.input_dtype = to_precision(self, self.encoder, dtype)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, pair: Tensor) -> Tensor:
         both = torch.cat(split_dates(pair))
-        maps = self.encoder(both.to(dtype=self.dtype, memory_format=torch.channels_last))
+        maps = self.encoder(both.to(dtype=self.input_dtype, memory_format=torch.channels_last))
         fused = self.deepest(self.attentions[-1](maps[-1]))
         for level in reversed(range(len(self.fusions))):
             fused = self.fusions[level](self.attentions[level](maps[level]), fused)

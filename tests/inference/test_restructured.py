@@ -75,7 +75,8 @@ def test_bfloat16_is_close(config: str) -> None:
     """
     model = random_model(config)
     network = restructured_network(model, torch.bfloat16)
-    assert all(p.dtype == torch.bfloat16 for p in network.parameters())
+    wide = [name for name, p in network.named_parameters() if p.dtype != torch.bfloat16]
+    assert all('.conv.' in name for name in wide) and len(wide) <= 2  # the first convolution
     pairs = random_pairs(2, 64, 96)
     with StoredInBfloat16() as emulation:
         given = network_logits(network, model, pairs)
