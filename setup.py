@@ -60,7 +60,10 @@ setup(
     packages=find_packages(include=['mmcd', 'mmcd.*']),
     # Else an earlier editable install's mmcd/.mim links would be taken for data of the package.
     include_package_data=False,
-    package_data={'mmcd.weights': ['*.safetensors', '*.md']},
+    package_data={
+        'mmcd.html_report': ['templates/*', 'assets/*', 'assets/vendor/*'],
+        'mmcd.weights': ['*.safetensors', '*.md'],
+    },
     cmdclass={'build_py': BuildPyWithMim},
     entry_points={'console_scripts': ['mmcd = mmcd.cli.main:run']},
     install_requires=list(NEEDS['REQUIRED']),
@@ -72,6 +75,7 @@ setup(
         'geo': list(NEEDS['GEO']),
         'onnx': list(NEEDS['ONNX']),
         'openvino': list(NEEDS['OPENVINO']),
+        'browser': list(NEEDS['BROWSER']),
         'dev': list(NEEDS['DEV']),
     },
     classifiers=[

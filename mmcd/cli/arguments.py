@@ -102,6 +102,12 @@ def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGrou
         'precision, calibration',
     )
     group.add_argument(
+        '--report',
+        metavar='DIR',
+        help='write a web page about the result into DIR, with every image to look at; it needs '
+        'no server and no network. The result is there as result.json, too',
+    )
+    group.add_argument(
         '--group-by',
         metavar='REGEX',
         help='intervals are made over images; crops of one image are told by their names, whose '

@@ -7,6 +7,7 @@ from mmcd.engine.hooks import (
     PlainCheckpointHook,
     RunCompletionHook,
 )
+from mmcd.engine.report_pictures import ReportPicturesHook
 from mmcd.engine.save_predictions import SavePredictionsHook
 from mmcd.engine.stages import LoadStageHook
 from mmcd.engine.strict_loading import StrictLoadingHook
@@ -17,6 +18,7 @@ __all__ = [
     'LoadStageHook',
     'NonFiniteLossHook',
     'PlainCheckpointHook',
+    'ReportPicturesHook',
     'RunCompletionHook',
     'SavePredictionsHook',
     'StrictLoadingHook',

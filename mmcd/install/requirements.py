@@ -18,6 +18,8 @@ REQUIRED = (
     'packaging>=23',  # compares the versions below
     'filelock>=3.12',  # PyTorch requires it and names no floor; the release of torch 2.1's time
     'safetensors>=0.5',  # the oldest that the tests were run with
+    'Jinja2>=3.1.6',  # the pages of --report; the oldest without an advisory; PyTorch brings it
+    'matplotlib>=3.9',  # plots; MMEngine brings it; 3.9 is the first built for numpy 2
 )
 
 # The two families of distributions that own the import names mmcv, mmengine, mmseg and mmpretrain.
@@ -61,6 +63,11 @@ ONNX = (
 )
 OPENVINO = (
     'openvino>=2025.0',  # first with wheels for Python 3.13
+)
+BROWSER = (
+    # The reports' tests, in a Chromium of the machine's own, such as from `apt install chromium`.
+    'playwright>=1.65',  # the release that the tests were made with
+    'axe-playwright-python>=0.1.5',  # first with axe-core 4.10; those before have 4.4
 )
 DEV = (
     'pytest>=8',

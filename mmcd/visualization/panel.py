@@ -16,6 +16,7 @@ Colour = tuple[int, ...]
 TRUE_POSITIVE: Colour = (255, 255, 255)
 FALSE_POSITIVE: Colour = (235, 80, 40)
 FALSE_NEGATIVE: Colour = (40, 160, 250)
+WRONG_KIND: Colour = (190, 110, 255)  # found, as another kind of change than the label says
 BLACK: Colour = (0, 0, 0)
 IGNORED_GREY: Colour = (110, 110, 110)
 BACKGROUND: Colour = (30, 30, 30)
@@ -67,7 +68,7 @@ def draw_panel(
         maps = [draw_classes(label, classes), draw_classes(prediction, classes)]
         maps[1][ignored] = IGNORED_GREY
         legend = tuple(zip(classes.names, classes.palette, strict=True))
-    tiles = [_reduce(tile, max_side) for tile in (before, after, *maps)]
+    tiles = [reduce_image(tile, max_side) for tile in (before, after, *maps)]
     height, width = tiles[0].shape[:2]
     canvas_width = max(4 * width + 5 * GAP, LEAST_WIDTH)
     rows = _legend_rows(legend, canvas_width)
@@ -113,7 +114,8 @@ def _draw_errors(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return image
 
 
-def _reduce(image: np.ndarray, max_side: int) -> np.ndarray:
+def reduce_image(image: np.ndarray, max_side: int) -> np.ndarray:
+    """An image of at most ``max_side`` pixels along its longer side; smaller ones stay."""
     scale = max_side / max(image.shape[:2])
     if scale >= 1:
         return image

@@ -61,11 +61,17 @@ def test_train_then_test_with_masks_and_panels(tiny_levir, tmp_path):
     output = run(
         sys.executable, 'tools/test.py', CONFIG, best, '--work-dir', tmp_path / 'test',
         '--out', tmp_path / 'masks', '--show-dir', tmp_path / 'panels',
+        '--report', tmp_path / 'report',
         '--cfg-options', f'data_root={tiny_levir}', *SMALL,
     )  # fmt: skip
     names = ['test_1.png', 'test_2.png']
     assert sorted(p.name for p in (tmp_path / 'masks').iterdir()) == names
     assert sorted(p.name for p in (tmp_path / 'panels').iterdir()) == names
+    report = json.loads((tmp_path / 'report' / 'result.json').read_text())
+    page = (tmp_path / 'report' / 'index.html').read_text()
+    assert f'<dd>{report["metrics"]["f1"]:.2f}</dd>' in page and 'on the test split' in page
+    assert len(list((tmp_path / 'report').glob('images/*/errors.png'))) == 2
+    assert page.count('/strip.jpg') >= 2
     counts = np.zeros(4, int)
     for name in names:
         mask = np.asarray(Image.open(tmp_path / 'masks' / name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmcd.cli.arguments import (
     add_inference_arguments,
@@ -13,6 +14,11 @@ from mmcd.cli.arguments import (
 from mmcd.cli.console import quiet_imports
 from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from mmcd.inference import ChangePredictor
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -48,34 +54,22 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
-        from mmcd.engine.protocol import describe_protocol
-        from mmcd.engine.result_file import (
-            change_metric_of,
-            check_result_path,
-            use_detail,
-            write_result,
-        )
-        from mmcd.inference.exported import ExportedPredictor, is_exported
+        from mmcd.engine.result_file import change_metric_of, check_result_path, use_detail
         from mmcd.io.checkpoints import load_weights
-    if args.result:
-        check_result_path(args.result, args.group_by)
+    result = args.result or (f'{args.report}/result.json' if args.report else None)
+    if result:
+        check_result_path(result, args.group_by)
     cfg = prepare_run(args)
-    if args.detail:
+    if args.detail or args.report:
         use_detail(cfg)
     if args.out or args.show_dir:
         add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
-    predictor = None
-    if is_exported(args.checkpoint):
-        # The file holds the network; a model is built all the same, for the runner's sake.
-        predictor = ExportedPredictor(
-            args.checkpoint,
-            runtime=args.runtime or 'onnxruntime',
-            precision=args.precision or 'float32',
-        )
-    elif args.runtime:
-        raise ConfigError('--runtime is for exported models (.onnx).')
+    if args.report:
+        add_hook(cfg, dict(type='ReportPicturesHook', report_dir=args.report))
+    # The file holds the network; a model is built all the same, for the runner's sake.
+    predictor = _exported(args)
     runner = Runner.from_cfg(cfg)
-    if args.result:
+    if result:
         change_metric_of(runner)
     meta = {}
     if predictor is None:
@@ -88,14 +82,42 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         optimize=not args.as_trained,
         tta=args.tta,
     )
-    if not args.result:
+    if not result:
         runner.test()
         return
+    _test_on_record(args, runner, meta, result)
+
+
+def _test_on_record(
+    args: argparse.Namespace, runner: Runner, meta: Mapping[str, Any], result: str
+) -> None:
+    """Test, and write the record and, where it is asked for, the page."""
+    from mmcd.engine.protocol import describe_protocol
+    from mmcd.engine.report_pictures import write_test_page
+    from mmcd.engine.result_file import write_result
+
     protocol = describe_protocol(
         runner, config=args.config, checkpoint=args.checkpoint, checkpoint_meta=meta
     )
     runner.test()
-    write_result(args.result, runner, protocol, source_pattern=args.group_by)
+    record = write_result(result, runner, protocol, source_pattern=args.group_by)
+    if args.report and record is not None:  # in the first of several processes
+        print(f'Report: {write_test_page(args.report, runner, record)}')
+
+
+def _exported(args: argparse.Namespace) -> ChangePredictor | None:
+    """The predictor of an exported model's file; None where it is a checkpoint."""
+    from mmcd.inference.exported import ExportedPredictor, is_exported
+
+    if is_exported(args.checkpoint):
+        return ExportedPredictor(
+            args.checkpoint,
+            runtime=args.runtime or 'onnxruntime',
+            precision=args.precision or 'float32',
+        )
+    if args.runtime:
+        raise ConfigError('--runtime is for exported models (.onnx).')
+    return None
 
 
 def _precision(args: argparse.Namespace) -> str | None:

@@ -1,0 +1,100 @@
+"""A test run's report: its pictures while it runs, its page at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcd.datasets.transforms.loading import read_date
+from mmcd.engine.result_file import change_metric_of
+from mmcd.evaluation.image_result import relative_to
+from mmcd.evaluation.record import write_record
+from mmcd.html_report.page import make_report_folder
+from mmcd.html_report.pictures import save_pictures
+from mmcd.html_report.result_page import RESULT, picture_path, write_result_page
+from mmcd.models.scores import scores_of_sample
+from mmcd.registry import HOOKS
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
+from mmcd.structures.change_classes import UNCHANGED
+
+
+@HOOKS.register_module()
+class ReportPicturesHook(Hook):
+    """Write what :func:`mmcd.html_report.result_page.write_result_page` shows of each image.
+
+    Images are read and shown by the test data set's image description.
+
+    Args:
+        report_dir: the report's folder.
+
+    Raises:
+        ConfigError: the folder can't be made.
+    """
+
+    def __init__(self, *, report_dir: str) -> None:
+        self.report_dir = Path(report_dir)
+        self.image: ImageSpec = RGB_8BIT
+        self.classes: ChangeClasses = BINARY_CHANGE
+        self.data_root = ''
+
+    def before_test(self, runner: Runner) -> None:
+        dataset = runner.test_dataloader.dataset
+        meta = getattr(dataset, 'metainfo', {})
+        self.image = ImageSpec.from_config(meta.get('image'))
+        self.classes = ChangeClasses.from_meta(meta)
+        # A result names its files relative to it, and the page finds the pictures by these names.
+        self.data_root = getattr(dataset, 'data_root', None) or ''
+        make_report_folder(self.report_dir)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        for sample in outputs or ():
+            label, prediction = (
+                getattr(sample, key).data.squeeze(0).cpu().numpy().astype(np.uint8)
+                for key in ('gt_sem_seg', 'pred_sem_seg')
+            )
+            probability = None
+            if 'seg_logits' in sample:
+                kinds = scores_of_sample(sample)[UNCHANGED + 1 :]
+                probability = self.classes.change_of(kinds).cpu().numpy()
+            before = relative_to(self.data_root, sample.before_path)
+            save_pictures(
+                picture_path(self.report_dir, before),
+                self._read(sample.before_path),
+                self._read(sample.after_path),
+                label=label,
+                prediction=prediction,
+                probability=probability,
+                classes=self.classes,
+            )
+
+    def _read(self, path: str) -> np.ndarray:
+        """An image for people, (H, W, 3) uint8 RGB."""
+        return self.image.to_display(read_date(path, self.image))
+
+
+def write_test_page(folder: str | Path, runner: Runner, record: Mapping[str, Any]) -> Path:
+    """Write a test's page, beside its result and the pictures that the hook has left.
+
+    Args:
+        folder: of the report.
+        runner: has tested.
+        record: of the result, from :func:`mmcd.engine.result_file.write_result`.
+
+    Returns:
+        The page's file.
+    """
+    folder = Path(folder)
+    write_record(folder / RESULT, record)
+    classes = change_metric_of(runner).classes
+    return write_result_page(folder, record, classes=classes)
