@@ -12,6 +12,7 @@ from mmcd.datasets.benchmarks import (
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.oscd import OSCDDataset
+from mmcd.datasets.synthetic import SyntheticPairDataset
 from mmcd.datasets.sztaki import SZTAKIDataset
 from mmcd.datasets.transforms import (
     ExchangeDates,
@@ -37,5 +38,6 @@ __all__ = [
     'SYSUCDDataset',
     'SZTAKIDataset',
     'StackPair',
+    'SyntheticPairDataset',
     'WHUCDDataset',
 ]

@@ -2,6 +2,7 @@
 
 from mmcd.models.backbones.unet_encoder import UNetEncoder
 from mmcd.models.data_preprocessor import PairDataPreprocessor
+from mmcd.models.decode_heads.building_change_head import BuildingChangeHead
 from mmcd.models.decode_heads.darnet_head import DARNetHead
 from mmcd.models.decode_heads.fc_siam_head import FCSiamHead
 from mmcd.models.decode_heads.prx_head import PRXHead
@@ -12,6 +13,7 @@ from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
 
 __all__ = [
     'BinaryCrossEntropyLoss',
+    'BuildingChangeHead',
     'DARNetHead',
     'DiceLoss',
     'FCSiamHead',

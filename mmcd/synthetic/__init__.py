@@ -4,5 +4,6 @@ Needs NumPy and OpenCV only.
 """
 
 from mmcd.synthetic.pair import ScenePair, make_pair
+from mmcd.synthetic.styles import STYLES, find_style
 
-__all__ = ['ScenePair', 'make_pair']
+__all__ = ['STYLES', 'ScenePair', 'find_style', 'make_pair']

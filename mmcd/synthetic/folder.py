@@ -15,7 +15,8 @@ from mmcd.errors import ConfigError, DatasetError
 from mmcd.io.atomic import write_whole
 from mmcd.io.image_encoding import encode_image
 from mmcd.synthetic.multispectral import find_sensor, sense
-from mmcd.synthetic.pair import check_size, make_pair
+from mmcd.synthetic.pair import check_size
+from mmcd.synthetic.styles import find_style
 
 GENERATOR_VERSION = 1  # goes up whenever the same seed makes other pixels
 SPLITS = ('train', 'val', 'test')
@@ -32,6 +33,7 @@ class SampleSettings:
         size: Height and width of an image in pixels.
         seed: Decides all scenes: each depends on it, its split and its number, not on the counts.
         sensor: What the scenes are seen with, one of `mmcd.synthetic.multispectral.SENSORS`.
+        style: What the scenes are like, one of `mmcd.synthetic.styles.STYLES`.
 
     Raises:
         ConfigError: A count or the seed is negative, a split unknown or the size out of range.
@@ -41,10 +43,12 @@ class SampleSettings:
     size: int = 256
     seed: int = 0
     sensor: str = 'rgb'
+    style: str = 'sample'
 
     def __post_init__(self) -> None:
         check_size(self.size)
         find_sensor(self.sensor)
+        find_style(self.style)
         if self.seed < 0:
             raise ConfigError(f'expected a seed of 0 or more, but got {self.seed}')
         for split, count in self.counts.items():
@@ -56,9 +60,10 @@ class SampleSettings:
     def manifest(self) -> dict[str, object]:
         """What `sample.json` holds."""
         version = {'generator': GENERATOR_VERSION, 'seed': self.seed, 'size': self.size}
-        # Folders of before there were sensors do not name one.
+        # Folders of before there were sensors and styles do not name one.
         sensor = {} if self.sensor == 'rgb' else {'sensor': self.sensor}
-        return {**version, **sensor, 'counts': dict(self.counts)}
+        style = {} if self.style == 'sample' else {'style': self.style}
+        return {**version, **sensor, **style, 'counts': dict(self.counts)}
 
     def suffix(self, kind: str) -> str:
         """Ending of the files of A, B or label."""
@@ -120,9 +125,10 @@ def _check_manifest(out: Path, settings: SampleSettings) -> None:
         found = json.loads(path.read_text())
         kept = {key: found[key] for key in ('generator', 'seed', 'size')}
         kept['sensor'] = found.get('sensor', 'rgb')
+        kept['style'] = found.get('style', 'sample')
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f'{path} is not a manifest of sample pairs. {advice}') from error
-    wanted = {'sensor': settings.sensor, **settings.manifest()}
+    wanted = {'sensor': settings.sensor, 'style': settings.style, **settings.manifest()}
     differing = [key for key in kept if kept[key] != wanted[key]]
     if differing:
         came = ', '.join(f'{key} {kept[key]}' for key in differing)
@@ -166,11 +172,16 @@ def write_pairs(out: Path, settings: SampleSettings, workers: int) -> Iterator[t
                 future.cancel()
 
 
+def pair_seed(seed: int, split: str, number: int) -> np.random.SeedSequence:
+    """What a pair is drawn from: the folder's seed, its split and its number."""
+    return np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), number))
+
+
 def write_pair(out: Path, settings: SampleSettings, split: str, number: int) -> None:
     """Make one pair and write those of its files that are missing."""
     cv2.setNumThreads(1)  # the processes share the cores already
-    seed = np.random.SeedSequence(settings.seed, spawn_key=(SPLITS.index(split), number))
-    pair = make_pair(seed, settings.size)
+    seed = pair_seed(settings.seed, split, number)
+    pair = find_style(settings.style)(seed, settings.size)
     sensor = find_sensor(settings.sensor)
     dates = {'A': pair.before, 'B': pair.after}
     for kind, path in missing_files(out, settings, split, number).items():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mmcd.synthetic.geometry import OVERSAMPLING, Raster
-from mmcd.synthetic.layout import BULB, VERGE, Lot, Plan
+from mmcd.synthetic.layout import BULB, VERGE, Lot, Patch, Plan
 from mmcd.synthetic.surface import RGB, Palette, Surface
 from mmcd.synthetic.vegetation import Season, grass, mix, scrub
 
@@ -31,6 +31,8 @@ def paint_ground(
     """
     material, raster = surface.material, surface.raster
     material[:] = palette.add(*scrub(season, plan.wetness), grain=0.17)
+    for patch in plan.patches:
+        _paint_patch(surface, patch, date, season, palette)
     worn = mix(scrub(season, plan.wetness)[0], season.soil, 0.6)
     for track in plan.tracks:
         line = raster.polygon(track)
@@ -46,6 +48,51 @@ def paint_ground(
         _paint_streets(surface, plan, season, palette)
     for lot in plan.lots:
         _paint_lot(surface, lot, date, palette)
+
+
+def _paint_patch(
+    surface: Surface, patch: Patch, date: int, season: Season, palette: Palette
+) -> None:
+    kind = patch.grounds[date]
+    if kind == 'wild':
+        return
+    main, other, grain = _patch_colours(kind, patch.lushness, season)
+    _fill(surface.material, surface.raster, patch.outline, palette.add(main, other, grain))
+    if not patch.rows or kind not in ('field', 'earth', 'meadow'):
+        return
+    middle, reach = patch.outline.mean(axis=0), float(np.ptp(patch.outline, axis=0).max())
+    cos, sin = np.cos(patch.heading), np.sin(patch.heading)
+    furrow = palette.add(mix(main, other, 0.7), other, grain)
+    mask = np.zeros_like(surface.material, np.uint8)
+    _fill(mask, surface.raster, patch.outline, 1)
+    lines = np.zeros_like(mask)
+    for aside in np.arange(-reach, reach, patch.rows):
+        ends = np.array([(-reach, aside), (reach, aside)]) @ np.array([(cos, sin), (-sin, cos)])
+        thickness = max(1, round(patch.rows * OVERSAMPLING * 0.35))
+        cv2.polylines(lines, [surface.raster.polygon(middle + ends)], False, 1, thickness)
+    surface.material[(lines & mask) > 0] = furrow
+
+
+def _patch_colours(kind: str, lushness: float, season: Season) -> tuple[RGB, RGB, float]:
+    """Two colours and the grain of open land of a kind."""
+    if kind == 'meadow':
+        return *grass(season, lushness), 0.11
+    if kind == 'field':
+        bare = mix((150.0, 122.0, 94.0), (104.0, 92.0, 84.0), lushness)
+        crop = mix(bare, (88.0, 112.0, 58.0), season.green)
+        return crop, mix(crop, bare, 0.4), 0.07
+    if kind == 'earth':
+        light = mix(season.soil, (226.0, 218.0, 196.0), lushness)
+        return light, mix(light, (150.0, 128.0, 102.0), 0.6), 0.08
+    if kind == 'rock':
+        return (214.0, 206.0, 186.0), (128.0, 116.0, 92.0), 0.22
+    if kind == 'water':
+        deep = mix((58.0, 84.0, 78.0), (122.0, 104.0, 80.0), lushness)
+        return mix(deep, (40.0, 120.0, 104.0), 0.6 * season.green), deep, 0.02
+    if kind == 'asphalt':
+        worn = mix(ASPHALT, WORN_ASPHALT, lushness)
+        return worn, mix(worn, ASPHALT, 0.5), 0.05
+    return *scrub(season, lushness), 0.2  # brush
 
 
 def _soft_material(lot: Lot, ground: str, season: Season, palette: Palette) -> int:
@@ -98,6 +145,10 @@ def _paint_lot(surface: Surface, lot: Lot, date: int, palette: Palette) -> None:
         _fill(material, raster, lot.yard.corners(1), palette.add(mix(CONCRETE, worn, 0.4)))
         _fill(material, raster, lot.yard.corners(), palette.add(worn, mix(worn, ASPHALT, 0.4)))
         _stalls(surface, lot, palette.add(mix(worn, (225, 225, 220), 0.6)))
+    if state.slab is not None:
+        floor = palette.add(mix(CONCRETE, (226, 222, 214), lot.lushness), grain=0.03)
+        for wing in state.slab.wings:
+            _fill(material, raster, wing.box.corners(), floor)
     if state.building is not None:
         age = mix(CONCRETE, (168, 160, 144), lot.lushness)
         _fill(material, raster, lot.drive, palette.add(age, mix(age, WORN_ASPHALT, 0.5), 0.06))

@@ -45,10 +45,14 @@ class Quarter:
 
 @dataclass(frozen=True)
 class LotState:
-    """A lot at one date: its building, if any, and ground: lawn, earth, scrub, paved or wild."""
+    """A lot at one date: its building, if any, and ground: lawn, earth, scrub, paved or wild.
+
+    `slab` is a building of which only the floor is there, which is none yet.
+    """
 
     building: Building | None
     ground: str
+    slab: Building | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ def _random_states(
     """
     kind = quarter.kind
     settled = 'paved' if kind.halls else 'lawn'
-    vacant = _open_ground(rng)
-    vacant_later = _open_ground(rng) if rng.random() < 0.5 else vacant
+    vacant = open_ground(rng)
+    vacant_later = open_ground(rng) if rng.random() < 0.5 else vacant
     around = settled if kind.halls or rng.random() < 0.8 else 'earth'
     if not quarter.opened[0]:
         vacant = 'wild'
@@ -142,7 +146,8 @@ def _random_states(
     return LotState(building, settled), LotState(extended(rng, building, plot), settled)
 
 
-def _open_ground(rng: np.random.Generator) -> str:
+def open_ground(rng: np.random.Generator) -> str:
+    """Draw what lies on a lot without a building."""
     return str(rng.choice(('earth', 'lawn', 'scrub'), p=(0.4, 0.25, 0.35)))
 
 
@@ -166,6 +171,21 @@ class Street:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A piece of open land: its border, (L, 2), and what it is before and after.
+
+    `lushness` tells patches of one kind apart; `rows` is the spacing of furrows or of the marks of
+    graders in pixels, 0 for none, and `heading` their direction.
+    """
+
+    outline: np.ndarray
+    grounds: tuple[str, str]
+    lushness: float
+    rows: float = 0.0
+    heading: float = 0.0
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that is laid out.
 
@@ -182,6 +202,7 @@ class Plan:
     tracks: tuple[np.ndarray, ...]
     tree_density: float
     wetness: float
+    patches: tuple[Patch, ...] = ()
 
 
 def random_plan(rng: np.random.Generator, size: int) -> Plan:
@@ -191,7 +212,58 @@ def random_plan(rng: np.random.Generator, size: int) -> Plan:
         rng: Source of randomness.
         size: Side of the image in pixels.
     """
-    quarter = _random_quarter(rng, size)
+    quarter = random_quarter(rng, size, NEIGHBOURHOODS, UNCHANGED_SHARE)
+    streets, lots = lay_out(rng, quarter, size)
+    return Plan(
+        streets=tuple(streets),
+        road_width=quarter.road_width,
+        opened=quarter.opened,
+        worn=bool(rng.random() < 0.55),
+        footpaths=quarter.road_width > 12.5 and bool(rng.random() < 0.65),
+        lots=tuple(lots),
+        tracks=tuple(random_track(rng, size) for _ in range(rng.integers(0, 4))),
+        tree_density=float(rng.uniform(*quarter.kind.woods)),
+        wetness=float(rng.uniform(0, 1)),
+    )
+
+
+def random_quarter(
+    rng: np.random.Generator,
+    size: int,
+    kinds: tuple[tuple[float, Neighbourhood], ...],
+    unchanged: float,
+    *,
+    bend: tuple[float, float] = (6, 28),
+    bend_length: tuple[float, float] = (70, 110),
+) -> Quarter:
+    """Draw a quarter of one of several kinds.
+
+    Args:
+        rng: Source of randomness.
+        size: Side of the scene in pixels.
+        kinds: Each with how often it is drawn.
+        unchanged: Share of quarters in which no building changes.
+        bend: Range of how far winding streets leave the straight line, in pixels.
+        bend_length: Range of the length of their bends in pixels.
+    """
+    kind = kinds[rng.choice(len(kinds), p=[share for share, _ in kinds])][1]
+    changing = 0.0 if rng.random() < unchanged else float(rng.uniform(*kind.changing))
+    frame = StreetFrame(
+        origin=(size * rng.uniform(0.2, 0.8), size * rng.uniform(0.2, 0.8)),
+        angle=float(rng.uniform(0, 2 * np.pi)),
+        bend=float(rng.choice((0, 1)) * rng.uniform(*bend)),
+        bend_length=float(rng.uniform(*bend_length)),
+        bend_phase=float(rng.uniform(0, 2 * np.pi)),
+    )
+    road_width, lot_depth = rng.uniform(*kind.road_width), rng.uniform(*kind.lot_depth)
+    opened = (changing == 0 or rng.random() >= kind.unopened, True)
+    return Quarter(kind, frame, float(road_width), float(lot_depth), changing, opened)
+
+
+def lay_out(
+    rng: np.random.Generator, quarter: Quarter, size: int
+) -> tuple[list[Street], list[Lot]]:
+    """Draw the streets and the lots of a quarter."""
     reach = 0.75 * size + MARGIN
     crossing = float(rng.uniform(-0.4, 0.4) * size) if rng.random() < 0.55 else None
     streets: list[Street] = []
@@ -205,33 +277,7 @@ def random_plan(rng: np.random.Generator, size: int) -> Plan:
         lots += _lots_along(rng, quarter, across, _free_runs(quarter, reach, end, crossing), size)
     if crossing is not None:
         streets.append(Street(quarter.frame.points(crossing, np.arange(-reach, reach, 6.0))))
-    return Plan(
-        streets=tuple(streets),
-        road_width=quarter.road_width,
-        opened=quarter.opened,
-        worn=bool(rng.random() < 0.55),
-        footpaths=quarter.road_width > 12.5 and bool(rng.random() < 0.65),
-        lots=tuple(lots),
-        tracks=tuple(_random_track(rng, size) for _ in range(rng.integers(0, 4))),
-        tree_density=float(rng.uniform(*quarter.kind.woods)),
-        wetness=float(rng.uniform(0, 1)),
-    )
-
-
-def _random_quarter(rng: np.random.Generator, size: int) -> Quarter:
-    shares = [share for share, _ in NEIGHBOURHOODS]
-    kind = NEIGHBOURHOODS[rng.choice(len(shares), p=shares)][1]
-    changing = 0.0 if rng.random() < UNCHANGED_SHARE else float(rng.uniform(*kind.changing))
-    frame = StreetFrame(
-        origin=(size * rng.uniform(0.2, 0.8), size * rng.uniform(0.2, 0.8)),
-        angle=float(rng.uniform(0, 2 * np.pi)),
-        bend=float(rng.choice((0, 1)) * rng.uniform(6, 28)),
-        bend_length=float(rng.uniform(70, 110)),
-        bend_phase=float(rng.uniform(0, 2 * np.pi)),
-    )
-    road_width, lot_depth = rng.uniform(*kind.road_width), rng.uniform(*kind.lot_depth)
-    opened = (changing == 0 or rng.random() >= kind.unopened, True)
-    return Quarter(kind, frame, float(road_width), float(lot_depth), changing, opened)
+    return streets, lots
 
 
 def _free_runs(
@@ -273,7 +319,7 @@ def _divide(
         start = end
 
 
-def _random_track(rng: np.random.Generator, size: int) -> np.ndarray:
+def random_track(rng: np.random.Generator, size: int) -> np.ndarray:
     """A winding track, (L, 2), that vehicles or cattle have worn into open land."""
     steps = np.cumsum(rng.normal(0, 0.16, 40)) * 0.7 + rng.uniform(0, 2 * np.pi)
     walk = np.cumsum(np.stack([np.cos(steps), np.sin(steps)], axis=-1) * size / 20, axis=0)

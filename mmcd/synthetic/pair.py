@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -14,12 +15,13 @@ from mmcd.synthetic.ground import paint_ground
 from mmcd.synthetic.layout import Plan, random_plan
 from mmcd.synthetic.lighting import SKYLIGHT, SUNLIGHT, Sun, random_sun, shade
 from mmcd.synthetic.noise import fractal_noise
-from mmcd.synthetic.sensor import expose, lean_out, random_sensor
+from mmcd.synthetic.sensor import Sensor, expose, lean_out, random_sensor
 from mmcd.synthetic.surface import Palette, Surface
 from mmcd.synthetic.traffic import park_cars
 from mmcd.synthetic.vegetation import Season, Tree, leaves, plant, random_seasons, stamp_tree
 
 SMALLEST, LARGEST = 32, 2048
+SCENE_RESOLUTION = 0.5  # metres a scene pixel
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,16 @@ class ScenePair:
     Shape:
         before, after: (H, W, 3) uint8, RGB.
         label: (H, W) uint8, 255 where a building stands at one of the dates only, else 0.
+        buildings: (H, W, 2) uint8, 1 where a building stands before and after.
+
+    `metres_per_pixel` is the ground resolution.
     """
 
     before: np.ndarray
     after: np.ndarray
     label: np.ndarray
+    buildings: np.ndarray
+    metres_per_pixel: float = SCENE_RESOLUTION
 
 
 @dataclass(frozen=True)
@@ -60,21 +67,32 @@ def make_pair(seed: np.random.SeedSequence, size: int = 256) -> ScenePair:
         ConfigError: The size is not one that can be drawn.
     """
     check_size(size)
-    place, *dates = _generators(seed, 3)
+    place, *dates = generators(seed, 3)
     raster = Raster(size)
     plan = random_plan(place, size)
     trees = plant(place, plan, size)
     seasons = random_seasons(place)
-    texture = _random_texture(place, raster)
+    texture = random_texture(place, raster)
     images, footprints = [], []
     for date, rng in enumerate(dates):
         palette, surface = Palette(), Surface(raster)
         _draw(surface, palette, plan, trees[date], date, seasons[date], texture, rng)
-        images.append(_photograph(surface, palette, texture, random_sun(rng), rng))
-        covered = raster.sample(surface.footprint).astype(np.float32)
-        footprints.append(cv2.resize(covered, (size, size), interpolation=cv2.INTER_AREA) >= 0.5)
-    label = np.where(footprints[0] != footprints[1], 255, 0).astype(np.uint8)
-    return ScenePair(images[0], images[1], label)
+        images.append(photograph(surface, palette, texture, random_sun(rng), rng))
+        footprints.append(footprint(surface, size))
+    buildings = np.stack(footprints, axis=-1)
+    return ScenePair(images[0], images[1], change_label(buildings), buildings)
+
+
+def footprint(surface: Surface, size: int) -> np.ndarray:
+    """Where buildings stand: (size, size) uint8, 0 or 1."""
+    covered = surface.raster.sample(surface.footprint).astype(np.float32)
+    shares = cv2.resize(covered, (size, size), interpolation=cv2.INTER_AREA)
+    return (shares >= 0.5).astype(np.uint8)
+
+
+def change_label(buildings: np.ndarray) -> np.ndarray:
+    """255 where a building stands at one of the dates only; (H, W, 2) to (H, W) uint8."""
+    return np.where(buildings[..., 0] != buildings[..., 1], 255, 0).astype(np.uint8)
 
 
 def check_size(size: int) -> None:
@@ -83,7 +101,7 @@ def check_size(size: int) -> None:
         raise ConfigError(f'expected a size from {SMALLEST} to {LARGEST} pixels, but got {size}')
 
 
-def _generators(seed: np.random.SeedSequence, count: int) -> list[np.random.Generator]:
+def generators(seed: np.random.SeedSequence, count: int) -> list[np.random.Generator]:
     """Independent generators; unlike `SeedSequence.spawn` this leaves the seed as it was."""
     children = [
         np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
@@ -92,7 +110,8 @@ def _generators(seed: np.random.SeedSequence, count: int) -> list[np.random.Gene
     return [np.random.Generator(np.random.PCG64(child)) for child in children]
 
 
-def _random_texture(rng: np.random.Generator, raster: Raster) -> Texture:
+def random_texture(rng: np.random.Generator, raster: Raster) -> Texture:
+    """Draw the noise of a place."""
     shape = raster.shape
     ragged = [3.0 * fractal_noise(rng, shape, coarsest=32, finest=4) for _ in range(2)]
     return Texture(
@@ -125,12 +144,33 @@ def _draw(
     park_cars(surface, plan, date, palette, rng)
 
 
-def _photograph(
-    surface: Surface, palette: Palette, texture: Texture, sun: Sun, rng: np.random.Generator
+def photograph(
+    surface: Surface,
+    palette: Palette,
+    texture: Texture,
+    sun: Sun,
+    rng: np.random.Generator,
+    *,
+    draw_sensor: Callable[[np.random.Generator], Sensor] = random_sensor,
+    restless: float = 0.15,
 ) -> np.ndarray:
+    """Light a drawn scene and take its image.
+
+    Args:
+        surface: What was drawn.
+        palette: Its materials.
+        texture: Noise of the place.
+        sun: Its light.
+        rng: Source of randomness of this date.
+        draw_sensor: Draws how the image is taken.
+        restless: How much of the ground's patches is of this date alone.
+
+    Shape:
+        Output: (size, size, 3) uint8, RGB.
+    """
     colour, patch, grain = palette.reflectance()
     own = fractal_noise(rng, surface.raster.shape, coarsest=64, finest=4)
-    share = np.clip(0.5 + 0.3 * texture.patches + 0.15 * own, 0, 1)
+    share = np.clip(0.5 + 0.3 * texture.patches + restless * own, 0, 1)
     relief = np.maximum(surface.tint * (1 + grain[surface.material] * texture.grain), 0.2)
     direct, sky = (relief * part for part in shade(surface, sun))
     channels = [
@@ -138,6 +178,6 @@ def _photograph(
         * (np.float32(SUNLIGHT[c]) * direct + np.float32(SKYLIGHT[c]) * sky)
         for c in range(3)
     ]
-    sensor = random_sensor(rng)
+    sensor = draw_sensor(rng)
     light = lean_out(cv2.merge(channels), surface.height, sensor.lean)
     return expose(light, surface.raster, sensor, rng)

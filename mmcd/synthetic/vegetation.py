@@ -122,7 +122,7 @@ def plant(
     anywhere.
     """
     side = size + 2 * MARGIN
-    room = [_clearance(plan, date, side) for date in (0, 1)]
+    room = [clearance(plan, date, side) for date in (0, 1)]
     trees: tuple[list[Tree], list[Tree]] = ([], [])
     for tree in (*_grove_trees(rng, plan, side), *_garden_trees(rng, plan)):
         column, row = int(tree.x + MARGIN), int(tree.y + MARGIN)
@@ -169,7 +169,7 @@ def _random_tree(rng: np.random.Generator, x: float, y: float, radius: float) ->
     return Tree(float(x), float(y), float(radius), float(height), evergreen, shade)
 
 
-def _clearance(plan: Plan, date: int, side: int) -> np.ndarray:
+def clearance(plan: Plan, date: int, side: int) -> np.ndarray:
     """Distance of each pixel to the next road, drive or roof."""
     free = np.full((side, side), 255, np.uint8)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mmcd.cli.console import run_tool
 from mmcd.synthetic.folder import SampleSettings, prepare_folder, surplus, write_pairs
+from mmcd.synthetic.styles import STYLES
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,6 +32,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default='rgb',
         help='what the scenes are seen with: 8-bit RGB, or 16-bit TIFF files of four or thirteen '
         'bands (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--style',
+        choices=list(STYLES),
+        default='sample',
+        help='what the scenes are like: those of the demo, easy to learn, or far more varied ones '
+        'to train weights with (default: %(default)s)',
     )
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
     parser.add_argument(
@@ -52,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     """Fill the folder; 0 when it is complete."""
     args = parse_args(argv)
     counts = {'train': args.train, 'val': args.val, 'test': args.test}
-    settings = SampleSettings(counts, args.size, args.seed, args.sensor)
+    settings = SampleSettings(counts, args.size, args.seed, args.sensor, args.style)
     prepare_folder(args.out, settings, args.overwrite)
     for done, total in write_pairs(args.out, settings, args.workers):
         report(done, total)

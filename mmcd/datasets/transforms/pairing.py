@@ -85,10 +85,12 @@ class StackPair(BaseTransform):
 class ExchangeDates(BaseTransform):
     """Swap before and after in the stacked pair; the change label stays as it is.
 
-    Sets ``dates_exchanged``. Not for labels that tell appearing from vanishing.
+    Sets ``dates_exchanged``.
 
     Args:
         prob: the probability of a swap.
+        swap_labels: of labels that tell appearing from vanishing, the two values that take each
+            other's place.
 
     Shape:
         ``img``: (H, W, 2C).
@@ -97,10 +99,11 @@ class ExchangeDates(BaseTransform):
         ConfigError: ``prob`` is no probability.
     """
 
-    def __init__(self, *, prob: float = 0.5) -> None:
+    def __init__(self, *, prob: float = 0.5, swap_labels: tuple[int, int] | None = None) -> None:
         if not 0 <= prob <= 1:
             raise ConfigError(f'ExchangeDates: `prob` must lie in 0..1, got {prob}.')
         self.prob = prob
+        self.swap_labels = swap_labels
 
     @cache_randomness
     def _draw(self) -> bool:
@@ -111,4 +114,9 @@ class ExchangeDates(BaseTransform):
         if results['dates_exchanged']:
             before, after = date_views(results['img'])
             results['img'] = stack_dates(after, before)
+            if self.swap_labels is not None:
+                first, second = self.swap_labels
+                label = results['gt_seg_map']
+                swapped = np.where(label == first, second, np.where(label == second, first, label))
+                results['gt_seg_map'] = swapped.astype(label.dtype)
         return results

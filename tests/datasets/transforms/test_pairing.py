@@ -34,6 +34,15 @@ def test_exchange_swaps_the_dates_and_leaves_the_label(bands):
     assert (again['img'] == stacked(bands)['img']).all()
 
 
+def test_exchange_swaps_labels_that_tell_appearing_from_vanishing():
+    results = stacked()
+    label = np.array([[0, 1, 2, 3, 255]], np.uint8)
+    exchange = ExchangeDates(prob=1.0, swap_labels=(1, 2))
+    swapped = exchange({**results, 'gt_seg_map': label})['gt_seg_map']
+    assert swapped.tolist() == [[0, 2, 1, 3, 255]]
+    assert swapped.dtype == np.uint8
+
+
 def test_exchange_never():
     results = ExchangeDates(prob=0.0)(stacked())
     assert not results['dates_exchanged']

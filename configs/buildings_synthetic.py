@@ -1,0 +1,91 @@
+# A slim FC-Siam-conc that learns the buildings of both dates, on made-up pairs alone.
+#
+#   python tools/train.py configs/buildings_synthetic.py --keep-memory
+#
+# The first pass over the pairs draws them, each later one takes them from memory (0.4 GB).
+_base_ = [
+    '_base_/default_runtime.py',
+    '_base_/pipelines/darnet_128.py',
+    '_base_/schedules/sample.py',
+]
+
+# Often changed
+max_iters = 2400
+pairs = 760
+
+# Sometimes changed
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=400)
+optim_wrapper = dict(optimizer=dict(lr=2e-3, weight_decay=1e-3), clip_grad=dict(max_norm=5))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.02, by_epoch=False, begin=30, end=max_iters),
+]
+train_pipeline = [
+    dict(type='StackPair'),
+    dict(type='mmseg.RandomCrop', crop_size=(128, 128), cat_max_ratio=0.98),
+    dict(type='mmseg.RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='mmseg.RandomRotFlip', rotate_prob=0.0, flip_prob=1.0),
+    dict(
+        type='ForEachDate',
+        transforms=[
+            dict(
+                type='mmseg.PhotoMetricDistortion',
+                brightness_delta=20,
+                contrast_range=(0.75, 1.3),
+                saturation_range=(0.7, 1.3),
+                hue_delta=6,
+            )
+        ],
+    ),
+    # The cases "before only" and "after only" take each other's place.
+    dict(type='ExchangeDates', prob=0.3, swap_labels=(1, 2)),
+    dict(type='mmseg.PackSegInputs', meta_keys=_base_.pair_meta_keys),
+]
+test_pipeline = [
+    dict(type='LoadImagePair'),
+    dict(type='StackPair'),
+    dict(type='mmseg.PackSegInputs', meta_keys=_base_.pair_meta_keys),
+]
+
+# Rarely changed
+convs_per_level = (1, 2, 2, 2, 2)
+model = dict(
+    type='SiameseEncoderDecoder',
+    data_preprocessor=dict(
+        type='PairDataPreprocessor', mean=[95.0, 92.0, 82.0], std=[48.0, 46.0, 45.0]
+    ),
+    backbone=dict(type='UNetEncoder', base_channels=8, convs_per_level=convs_per_level),
+    decode_head=dict(
+        type='BuildingChangeHead',
+        fusion='concat',
+        in_channels=[16, 32, 64, 128, 256],  # both dates, levels 1 to 5
+        convs_per_level=convs_per_level,
+        dropout=0.0,
+    ),
+    test_cfg=dict(mode='whole'),
+)
+synthetic = dict(type='SyntheticPairDataset', style='estates', seed=77)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,  # each draws and keeps all pairs
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(**synthetic, length=pairs, labels='buildings', keep=True, pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        **synthetic, length=60, split='val', test_mode=True, keep=True, pipeline=test_pipeline
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(**synthetic, length=60, split='test', test_mode=True, pipeline=test_pipeline),
+)
+default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=5), logger=dict(interval=25))
