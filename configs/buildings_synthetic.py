@@ -70,7 +70,14 @@ train_dataloader = dict(
     num_workers=1,  # each draws and keeps all pairs
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(**synthetic, length=pairs, labels='buildings', keep=True, pipeline=train_pipeline),
+    dataset=dict(
+        **synthetic,
+        split='train',
+        length=pairs,
+        labels='buildings',
+        keep=True,
+        pipeline=train_pipeline,
+    ),
 )
 val_dataloader = dict(
     batch_size=1,
