@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmseg.registry import MODELS as LOSSES
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmcd.models.decode_heads.fc_siam_head import FCSiamHead
 from mmcd.models.decode_heads.pair_head import Pyramid
@@ -31,12 +32,14 @@ class BuildingChangeHead(FCSiamHead):
         in_channels: see :class:`FCSiamHead`.
         loss_decode: the losses of the four cases.
         loss_change: a loss of the two classes, on the merged logits.
+        stride: of the encoder's shallowest level; the logits are brought to the image's size.
         **kwargs: ``fusion``, ``convs_per_level``, ``dropout``, ``threshold``, ``ignore_index``,
             ``init_cfg``: see :class:`FCSiamHead`.
 
     Shape:
-        Two pyramids of (N, C_l, H / 2^l, W / 2^l) to logits (N, 4, H, W) while training, else
-        (N, 2, H, W). Labels while training: 0 .. 3 as the constants of this module, see
+        Two pyramids of (N, C_l, H / (s 2^l), W / (s 2^l)), s the stride, to logits: (N, 4, H, W)
+        while training, else
+        (N, 2, H, W). Labels while training: 0 .. 3, the constants of this module, see
         ``labels='buildings'`` of :class:`mmcd.datasets.SyntheticPairDataset`.
     """
 
@@ -48,9 +51,12 @@ class BuildingChangeHead(FCSiamHead):
             dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
         ),
         loss_change: dict | None = None,
+        stride: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_channels, loss_decode=loss_decode, **kwargs)
+        self.stride = stride
+        self.size_divisor *= stride
         last = self.decoder.classify
         self.decoder.classify = nn.Conv2d(last.in_channels, 4, 3, padding=1)
         self.loss_change = LOSSES.build(loss_change or dict(type='mmcd.DiceLoss'))
@@ -58,6 +64,8 @@ class BuildingChangeHead(FCSiamHead):
     def decode(self, *pyramids: Pyramid) -> tuple[Tensor]:
         """The logits at full size: of the four cases while training, else of the two classes."""
         (cases,) = super().decode(*pyramids)
+        if self.stride > 1:
+            cases = F.interpolate(cases, scale_factor=self.stride, mode='bilinear')
         return (cases if self.training else merge_cases(cases),)
 
     def output_loss(self, logits: Tensor, label: Tensor) -> Tensor:
