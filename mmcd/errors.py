@@ -43,6 +43,10 @@ class InUseError(MMCDError, RuntimeError):
     """Another process is writing to the same place."""
 
 
+class CheckpointWriteError(MMCDError, OSError):
+    """A checkpoint cannot be written."""
+
+
 class NonFiniteLossError(MMCDError, FloatingPointError):
     """The training loss is NaN or infinite."""
 

@@ -17,9 +17,9 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two are kept: where a stop cuts the newest short, --resume goes on from the one before.
+    # Two are kept: where the newest is damaged, --resume goes on from the one before.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='DurableCheckpointHook',
         by_epoch=False,
         max_keep_ckpts=2,
         save_best='change/f1',
@@ -32,6 +32,7 @@ custom_hooks = [
     dict(type='EmptyLabelWarningHook'),
     dict(type='PlainCheckpointHook'),
     dict(type='StrictLoadingHook'),
+    dict(type='ExactResumeHook'),
 ]
 
 load_from = None

@@ -1,6 +1,8 @@
 """Hooks and wrappers that a training or test run is made of."""
 
 from mmcd.engine.bfloat16 import BFloat16OptimWrapper
+from mmcd.engine.checkpointing import DurableCheckpointHook
+from mmcd.engine.exact_resume import ExactResumeHook
 from mmcd.engine.hooks import (
     EmptyLabelWarningHook,
     NonFiniteLossHook,
@@ -14,7 +16,9 @@ from mmcd.engine.strict_loading import StrictLoadingHook
 
 __all__ = [
     'BFloat16OptimWrapper',
+    'DurableCheckpointHook',
     'EmptyLabelWarningHook',
+    'ExactResumeHook',
     'LoadStageHook',
     'NonFiniteLossHook',
     'PlainCheckpointHook',

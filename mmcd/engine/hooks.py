@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import Runner
 from torch import Tensor
 
@@ -22,6 +23,8 @@ from mmcd.io.atomic import write_whole
 from mmcd.io.checkpoint_meta import note
 from mmcd.registry import HOOKS
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
+
+MOST_LOGGED = 10_000  # values of one name: the log smooths over some tens of them
 
 
 @HOOKS.register_module()
@@ -121,10 +124,10 @@ class EmptyLabelWarningHook(Hook):
 class PlainCheckpointHook(Hook):
     """Write checkpoints of tensors and plain values only.
 
-    MMEngine adds the smoothed log values as objects of its own, and NumPy numbers such as the time
-    that is left. PyTorch's safe loading (``weights_only=True``, the default since 2.6) refuses
-    both, so that a run could not be resumed with it. The former serve the log's running means only,
-    and are left out; the latter become Python's numbers.
+    MMEngine adds the log values that it smooths as objects of its own, and NumPy numbers such as
+    the time that is left. PyTorch's safe loading (``weights_only=True``, the default since 2.6)
+    refuses both, so that a run could not be resumed with it. The former become tensors, and objects
+    again when they are loaded; the latter become Python's numbers.
 
     Also notes in the checkpoint what it takes to open it without a config file
     (:mod:`mmcd.io.checkpoint_meta`).
@@ -135,7 +138,30 @@ class PlainCheckpointHook(Hook):
         hub = checkpoint.get('message_hub')
         if hub:
             info = {key: _plain(value) for key, value in hub.get('runtime_info', {}).items()}
-            checkpoint['message_hub'] = {**hub, 'log_scalars': {}, 'runtime_info': info}
+            scalars = {key: _as_tensors(v) for key, v in hub.get('log_scalars', {}).items()}
+            checkpoint['message_hub'] = {**hub, 'log_scalars': scalars, 'runtime_info': info}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        hub = checkpoint.get('message_hub')
+        if not hub:
+            return
+        scalars = {key: _as_history(v) for key, v in hub.get('log_scalars', {}).items()}
+        # Checkpoints that earlier versions wrote have the names alone, of each of which MMEngine
+        # would warn.
+        known = {**scalars, **hub.get('runtime_info', {})}
+        names = {key: v for key, v in hub.get('resumed_keys', {}).items() if key in known}
+        checkpoint['message_hub'] = {**hub, 'log_scalars': scalars, 'resumed_keys': names}
+
+
+def _as_tensors(history: Any) -> Any:
+    """The log values of a name as (2, n): the values and how many each stands for."""
+    if not isinstance(history, HistoryBuffer):
+        return history
+    return torch.tensor(np.stack([part[-MOST_LOGGED:] for part in history.data]).astype(np.float64))
+
+
+def _as_history(values: Any) -> Any:
+    return HistoryBuffer(*values.numpy()) if isinstance(values, Tensor) else values
 
 
 def _plain(value: Any) -> Any:
@@ -157,16 +183,11 @@ class RunCompletionHook(Hook):
     """Leave a file ``finished`` in the work dir once a run is through, its last validation too.
 
     The last checkpoint does not tell: it is written before the last validation, which decides
-    about the best one. A run that was stopped between the two and is resumed makes up for it here.
+    about the best one.
     """
 
     def before_train(self, runner: Runner) -> None:
         self._remove(runner)
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        """Not in ``before_train``, where other hooks may not be ready yet."""
-        if runner.iter >= runner.max_iters and runner.val_loop is not None:
-            runner.val_loop.run()
 
     @master_only
     def after_train(self, runner: Runner) -> None:

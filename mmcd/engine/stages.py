@@ -8,10 +8,12 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from torch import nn
 
 from mmcd.config import drop_pretrained
+from mmcd.engine.checkpointing import find_last_whole, use_durable_checkpoints
+from mmcd.engine.exact_resume import ExactResumeHook
 from mmcd.engine.hooks import PlainCheckpointHook, RunCompletionHook
 from mmcd.engine.launch import add_hook, require_hook
 from mmcd.engine.strict_loading import StrictLoadingHook
@@ -22,7 +24,7 @@ from mmcd.registry import HOOKS
 BEST_CHECKPOINT = 'best_change_f1*.pth'
 
 
-def prepare_start(cfg: Config) -> None:
+def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
     """Decide what a training run starts from, before anything is built.
 
     In this order: the run's own last checkpoint with ``--resume``; the best checkpoint of the
@@ -30,13 +32,25 @@ def prepare_start(cfg: Config) -> None:
     pretrained encoder. Either of the first two replaces the pretrained weights, which are then
     not read.
 
+    Whatever hooks the config has, the run writes checkpoints that are whole, and goes on exactly.
+
+    Args:
+        cfg: of the run; changed in place.
+        trusted: see :func:`mmcd.io.checkpoints.read_checkpoint`.
+
     Raises:
-        CheckpointError: the stage before has left no best checkpoint.
+        CheckpointError: the stage before has left no best checkpoint, or none of the run's own can
+            be read.
     """
-    for hook in (RunCompletionHook, PlainCheckpointHook, StrictLoadingHook):
+    for hook in (RunCompletionHook, PlainCheckpointHook, StrictLoadingHook, ExactResumeHook):
         require_hook(cfg, hook.__name__)
+    use_durable_checkpoints(cfg)
     stage_from = cfg.get('stage_from')
-    goes_on = cfg.get('resume') and (cfg.get('load_from') or find_latest_checkpoint(cfg.work_dir))
+    if cfg.get('resume') and not cfg.get('load_from'):
+        last = find_last_whole(cfg.work_dir, trusted=trusted)
+        cfg.load_from = str(last) if last else None
+        cfg.resume = last is not None
+    goes_on = cfg.get('resume')
     if goes_on or stage_from:
         drop_pretrained(cfg.model)
     if stage_from and not goes_on:

@@ -38,29 +38,29 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     cfg = prepare_run(args)
     cfg.resume = args.resume
     with locked_work_dir(cfg):
-        train(cfg, amp=args.amp)
+        train(cfg, amp=args.amp, trusted=args.trust_checkpoint)
 
 
-def train(cfg: Config, *, amp: bool) -> None:
+def train(cfg: Config, *, amp: bool, trusted: bool = False) -> None:
     """Train by a config that is ready to run.
 
     Args:
         cfg: from :func:`mmcd.engine.launch.prepare_run`.
         amp: in mixed precision.
+        trusted: checkpoints may run code.
     """
     with quiet_imports():
-        from mmengine.runner import Runner
-
         from mmcd.engine.hooks import is_finished
         from mmcd.engine.launch import use_mixed_precision
         from mmcd.engine.stages import prepare_start
+        from mmcd.engine.train_runner import TrainRunner
     if cfg.resume and is_finished(cfg):
         print(f'The run in {cfg.work_dir} is finished; without --resume it starts anew.')
         return
     if amp or cfg.get('mixed_precision'):
         use_mixed_precision(cfg)
-    prepare_start(cfg)
-    runner = Runner.from_cfg(cfg)
+    prepare_start(cfg, trusted=trusted)
+    runner = TrainRunner.from_cfg(cfg)
     try:
         runner.train()
     except KeyboardInterrupt:

@@ -1,0 +1,72 @@
+"""The runner that trains: MMEngine's, with checkpoints that are whole and data that are exact."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+
+from mmcd.engine.exact_data import ResumableBatches, build_exact_loader, shield_workers
+from mmcd.errors import CheckpointWriteError
+from mmcd.io.atomic import atomic_path
+
+
+class TrainRunner(Runner):
+    """MMEngine's runner, which a training that is stopped at any moment goes on with to the bit.
+
+    Whatever hooks a config has, checkpoints appear under their names only when they are whole, and
+    the training data depend on the seed and the iteration alone.
+    """
+
+    _train_dataloader: Any
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        if isinstance(self._train_dataloader, dict):
+            self._train_dataloader = build_exact_loader(
+                self._train_dataloader,
+                seed=self.seed,
+                diff_rank_seed=self._randomness_cfg.get('diff_rank_seed', False),
+            )
+        loop = super().build_train_loop(loop)
+        batches = getattr(loop, 'dataloader_iterator', None)
+        if batches is not None:
+            # MMEngine before 0.10.8 takes and drops each batch that was trained on.
+            discards = not hasattr(batches, 'skip_iter')
+            loop.dataloader_iterator = ResumableBatches(loop.dataloader, discards=discards)
+        return loop
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        loop = super().build_val_loop(loop)
+        shield_workers(loop.dataloader)
+        return loop
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        super().resume(filename, *args, **kwargs)
+        batches = getattr(self.train_loop, 'dataloader_iterator', None)
+        if isinstance(batches, ResumableBatches):
+            batches.start_at(self.iter)
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint aside, have it synced to the disk, then give it its name.
+
+        Raises:
+            CheckpointWriteError: it can't be written; those written before are as they were.
+        """
+        if '://' in str(out_dir):  # a store that MMEngine knows, where files appear whole
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        try:
+            with atomic_path(Path(out_dir) / filename, sync=True) as partial:
+                super().save_checkpoint(str(out_dir), partial.name, *args, **kwargs)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise CheckpointWriteError(
+                f'Cannot write the checkpoint {filename} to {out_dir}: {error.strerror or error}. '
+                f'The checkpoints written before are whole. '
+                f'{"Make room" if full else "Mend that"}, and go on with --resume.'
+            ) from error

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio.backends import LocalBackend
+from mmengine.hooks import Hook
+from mmengine.runner import CheckpointLoader
+
+from mmcd.engine.stages import prepare_start
+from mmcd.engine.train_runner import TrainRunner
+from mmcd.errors import CheckpointWriteError
+from mmcd.io.checkpoints import use_safe_loading
+from tests.engine.tiny_run import read_log, tiny_config
+
+
+@pytest.fixture(autouse=True)
+def _safe_loading(monkeypatch):
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    use_safe_loading()
+
+
+class Stopped(Exception):
+    pass
+
+
+class StopHook(Hook):
+    """Break a run off in the midst of an iteration or of a validation."""
+
+    def __init__(self, iteration: int, *, validating: bool) -> None:
+        self.iteration = iteration
+        self.validating = validating
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if not self.validating and runner.iter == self.iteration:
+            raise Stopped
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if self.validating and runner.iter == self.iteration:
+            raise Stopped
+
+
+def train(cfg: Config, *, stop: StopHook | None = None, plain: bool = False) -> TrainRunner:
+    if plain:  # as a user's own config has it
+        cfg.custom_hooks = []
+        cfg.default_hooks.checkpoint.type = 'CheckpointHook'
+    prepare_start(cfg)
+    runner = TrainRunner.from_cfg(cfg)
+    if stop is not None:
+        runner.register_hook(stop)
+    runner.train()
+    return runner
+
+
+def config(root: Path, work_dir: Path, **options) -> Config:
+    settings = dict(train_cfg__val_interval=2, log_level='INFO')
+    cfg = tiny_config(root, work_dir, iterations=6, **{**settings, **options})
+    cfg.resume = True
+    return cfg
+
+
+def contents(work_dir: Path) -> dict:
+    return {
+        path.name: torch.load(path, weights_only=True) for path in sorted(work_dir.glob('*.pth'))
+    }
+
+
+def assert_same(first: Path, second: Path) -> None:
+    first, second = contents(first), contents(second)
+    assert first.keys() == second.keys()
+    for name, content in first.items():
+        for key, value in content['state_dict'].items():
+            assert torch.equal(second[name]['state_dict'][key], value), (name, key)
+        scores = [c[name]['message_hub']['runtime_info']['best_score'] for c in (first, second)]
+        assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize('plain', [False, True])
+def test_a_run_that_is_stopped_ends_as_one_that_is_not(tiny_levir, tmp_path, plain):
+    options = dict(default_hooks__checkpoint__interval=2, train_dataloader__num_workers=0)
+    train(config(tiny_levir, tmp_path / 'whole', **options), plain=plain)
+    for stop in (StopHook(3, validating=False), StopHook(4, validating=True)):
+        with pytest.raises(Stopped):
+            train(config(tiny_levir, tmp_path / 'cut', **options), stop=stop, plain=plain)
+    # The loading processes have changed, too.
+    options.update(train_dataloader__num_workers=1)
+    train(config(tiny_levir, tmp_path / 'cut', **options), plain=plain)
+    assert_same(tmp_path / 'whole', tmp_path / 'cut')
+    log = read_log(tmp_path / 'cut')
+    assert 'is not defined in message_hub' not in log
+    assert log.count('Iter(val) [2/2]') >= 3
+
+
+def test_a_full_disk_keeps_what_was_written(tiny_levir, tmp_path, monkeypatch):
+    put = LocalBackend.put
+
+    def full(self, content, path):
+        if 'iter_3' in str(path):
+            Path(path).write_bytes(content[:1000])
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        put(self, content, path)
+
+    monkeypatch.setattr(LocalBackend, 'put', full)
+    said = r'Cannot write the checkpoint iter_3\.pth .*No space left.*Make room.*--resume'
+    with pytest.raises(CheckpointWriteError, match=said):
+        train(config(tiny_levir, tmp_path / 'work'))
+    monkeypatch.undo()
+    names = sorted(path.name for path in (tmp_path / 'work').glob('*.p*'))
+    assert 'iter_2.pth' in names and 'iter_3.pth' not in names
+    assert not list((tmp_path / 'work').glob('.*.part'))
+    assert train(config(tiny_levir, tmp_path / 'work')).iter == 6
+
+
+def test_a_checkpoint_that_was_cut_short_is_passed_over(tiny_levir, tmp_path):
+    work_dir = tmp_path / 'work'
+    train(config(tiny_levir, work_dir, train_cfg__max_iters=4))
+    newest = work_dir / 'iter_4.pth'
+    newest.write_bytes(newest.read_bytes()[:2000])
+    cfg = config(tiny_levir, work_dir)
+    prepare_start(cfg)
+    assert cfg.load_from.endswith('iter_3.pth') and cfg.resume
+    assert train(config(tiny_levir, work_dir)).iter == 6
