@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset
 
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
-from mmcd.structures import BINARY_CHANGE, RGB_8BIT
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ImageSpec
 from mmcd.synthetic.folder import SPLITS, pair_seed
 from mmcd.synthetic.pair import check_size
 from mmcd.synthetic.styles import find_style
@@ -45,6 +45,7 @@ class SyntheticPairDataset(BaseDataset):
             only, 2 after only, 3 at both dates.
         keep: keep each pair that was drawn, about 0.5 MB of 256x256 pixels, in the memory of the
             process that drew it: each of the loader's workers draws and keeps its own.
+        image: the image description that goes with the pairs, of 8-bit RGB; None: that and no more.
         metainfo: replaces parts of ``METAINFO``.
         pipeline: the transforms.
         **kwargs: ``indices``, ``lazy_init``, ``test_mode`` ...: see
@@ -70,6 +71,7 @@ class SyntheticPairDataset(BaseDataset):
         split: str = 'train',
         labels: str = CHANGE,
         keep: bool = False,
+        image: Mapping[str, Any] | ImageSpec | None = None,
         metainfo: Mapping[str, Any] | None = None,
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
@@ -88,12 +90,18 @@ class SyntheticPairDataset(BaseDataset):
             raise ConfigError(
                 f"SyntheticPairDataset: `labels` is '{CHANGE}' or '{BUILDINGS}', not {labels!r}"
             )
+        self.image = ImageSpec.from_config(image)
+        if (self.image.bands, self.image.dtype) != (RGB_8BIT.bands, RGB_8BIT.dtype):
+            raise ConfigError(
+                'SyntheticPairDataset draws 8-bit RGB pairs, but `image` describes '
+                f'{self.image.dtype} bands {self.image.bands}'
+            )
         self.draw = find_style(style)
         self.labels, self.keep = labels, keep
         self.kept: dict[int, dict[str, Any]] = {}
         self.length, self.size, self.seed, self.split = length, size, seed, split
         super().__init__(
-            metainfo={**(metainfo or {}), 'image': RGB_8BIT.to_dict()},
+            metainfo={**(metainfo or {}), 'image': self.image.to_dict()},
             data_prefix={},
             pipeline=list(pipeline),
             **kwargs,
@@ -129,5 +137,5 @@ class SyntheticPairDataset(BaseDataset):
             after=pair.after,
             gt_seg_map=label,
             metres_per_pixel=pair.metres_per_pixel,
-            image_spec=RGB_8BIT,
+            image_spec=self.image,
         )

@@ -86,6 +86,7 @@ def test_kept_pairs_are_drawn_once_and_never_written_to(monkeypatch: pytest.Monk
         (dict(style='cities'), 'style out of'),
         (dict(labels='roads'), "'change' or 'buildings', not 'roads'"),
         (dict(size=8), 'size from 32'),
+        (dict(image=dict(bands=['grey'])), 'draws 8-bit RGB pairs, but'),
     ],
 )
 def test_settings_are_checked(changed: dict, message: str) -> None:

@@ -1,0 +1,50 @@
+"""Write a trained network as one safetensors file that opens without its config.
+
+Usage: python tools/model_converters/publish_weights.py CONFIG CHECKPOINT [CHECKPOINT ...]
+           --out FILE.safetensors [--threshold T] [--licence NAME]
+
+The weights of several checkpoints of one run are averaged. The file holds no code by its format,
+and the optimiser's state is left out. `init_model('FILE.safetensors')` opens it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.install.stack import require_stack
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Write a network as one safetensors file.')
+    parser.add_argument('config', metavar='CONFIG', help='what it was trained with')
+    parser.add_argument(
+        'checkpoints', metavar='CHECKPOINT', nargs='+', help='of one run; averaged where several'
+    )
+    parser.add_argument('--out', required=True, help='the file to write (.safetensors)')
+    parser.add_argument(
+        '--threshold', type=float, help='changed where the probability is greater (default: 0.5)'
+    )
+    parser.add_argument('--licence', help="noted in the file, such as 'Apache-2.0'")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    require_stack()
+    with quiet_imports():
+        from mmcd.conversion.publishing import publish
+    publish(
+        args.config,
+        args.checkpoints,
+        args.out,
+        threshold=args.threshold,
+        facts=dict(licence=args.licence),
+    )
+    size = Path(args.out).stat().st_size / 1e6
+    print(f'Wrote {args.out} ({size:.1f} MB) of {len(args.checkpoints)} checkpoint(s).')
+
+
+if __name__ == '__main__':
+    run_tool(main)
