@@ -86,3 +86,7 @@ class ExportError(MMCDError, RuntimeError):
 
 class ResultError(MMCDError, ValueError):
     """A result on disk can't be read, or results don't go together."""
+
+
+class SuiteError(MMCDError, RuntimeError):
+    """A run of a suite ended with an error, or what it starts from is not there."""

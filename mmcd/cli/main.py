@@ -23,6 +23,7 @@ COMMANDS = {
     'audit': 'find what is wrong with a data set before it costs a training run',
     'prepare': 'turn a data set as downloaded, or pairs of your own, into pairs to train on',
     'export': 'export a model to an ONNX file',
+    'benchmark': 'train and test the runs of a suite and make the tables of their results',
 }
 
 

@@ -9,15 +9,11 @@ As there, and in most papers, a multiplication and the addition after it are one
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import parse_cfg_options
 from mmcd.cli.console import quiet_imports, run_tool
 from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -37,24 +33,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def count_multiply_adds(model: nn.Module, height: int, width: int) -> int:
-    """The multiply-adds of convolutions, matrix products and attention for one pair."""
-    import torch
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from mmcd.models.layers.pair_ops import pad_to_multiple
-    from mmcd.models.model_description import image_of, size_divisor_of
-
-    pair = torch.rand(1, 2 * image_of(model).num_bands, height, width)
-    pair = pad_to_multiple(pair, size_divisor_of(model))
-    counter = FlopCounterMode(display=False)
-    # The attention kernels of processors are not in PyTorch's table; plain products are.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        model.eval()(pair, mode='tensor')
-    return counter.get_total_flops() // 2
-
-
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     if len(args.shape) > 2 or min(args.shape) < 1:
@@ -64,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         from mmengine.registry import init_default_scope
 
         from mmcd.config import load_config
+        from mmcd.models.operations import count_multiply_adds, count_parameters
         from mmcd.registry import MODELS
 
     config = load_config(args.config, parse_cfg_options(args.cfg_options))
@@ -71,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     model = MODELS.build(config.model)
     height, width = args.shape[0], args.shape[-1]
     multiply_adds = count_multiply_adds(model, height, width)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = count_parameters(model)
     print(f'Input shape: one pair of {height}x{width}')
     print(f'Flops: {multiply_adds / 1e9:.3f} G (multiply-adds)')
     print(f'Params: {parameters / 1e6:.3f} M')

@@ -1,0 +1,141 @@
+"""Run a suite of trainings and tests: ``mmcd benchmark SUITE [--only NAME] [--seeds N] ...``."""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmcd.cli.console import quiet_imports
+from mmcd.errors import ConfigError, MMCDError
+from mmcd.install.stack import require_stack
+
+if TYPE_CHECKING:
+    from mmcd.suites.execution import Place
+    from mmcd.suites.suite import SuiteRun
+
+EXIT_FAILED = 1
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """The arguments, read from ``argv``; by default those of the process."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description='Train and test the runs of a suite, one result file each, and make the tables '
+        'of all results. The same command goes on after a stop; what is finished is left out.',
+    )
+    parser.add_argument('suite', type=Path, help='suite file, such as configs/suites/small.py')
+    parser.add_argument('--only', nargs='+', metavar='NAME', help='these rows (default: all)')
+    parser.add_argument(
+        '--seeds', nargs='+', type=int, metavar='N', help="these seeds (default: the suite's)"
+    )
+    parser.add_argument('--list', action='store_true', help='say what is done and what is not')
+    parser.add_argument('--tables', action='store_true', help='only make the tables anew')
+    parser.add_argument(
+        '--data-root',
+        nargs='+',
+        default=[],
+        metavar='STATED=FOLDER',
+        help='where data lie that configs state elsewhere, such as data/OSCD=/data/oscd',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/suites'), help='for checkpoints and logs'
+    )
+    parser.add_argument(
+        '--results', type=Path, default=Path('results'), help='for the result files'
+    )
+    parser.add_argument(
+        '--documents',
+        type=Path,
+        nargs='*',
+        default=[Path('README.md'), Path('docs/results.md')],
+        help='whose tables are made anew (default: README.md docs/results.md)',
+    )
+    parser.add_argument('--jobs', type=int, default=1, help='runs at the same time (default: 1)')
+    parser.add_argument(
+        '--gpus', type=int, default=0, help='share the runs among this many GPUs, one run on each'
+    )
+    parser.add_argument('--threads', type=int, help='of each run, on a CPU')
+    parser.add_argument('--keep-memory', action='store_true', help='see tools/train.py')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the command; see its ``--help``."""
+    args = parse_args(argv, prog)
+    require_stack()
+    with quiet_imports():
+        from mmcd.suites.execution import Place, is_done
+        from mmcd.suites.suite import read_suite, select
+
+    place = Place(
+        args.work_dir, args.results, _data_roots(args.data_root), args.threads, args.keep_memory
+    )
+    runs = select(read_suite(args.suite), args.only, args.seeds)
+    if args.tables:
+        write_tables(args.results, args.documents)
+        return 0
+    done = [is_done(run, place) for run in runs]
+    print(f'{len(runs)} runs, {sum(done)} of them finished')
+    if args.list:
+        for run, finished in zip(runs, done, strict=True):
+            print(f'  {"finished" if finished else "to do":<9} {run.label}')
+        return 0
+    left = [run for run, finished in zip(runs, done, strict=True) if not finished]
+    failed = run_all(left, place, jobs=max(args.jobs, args.gpus), gpus=args.gpus)
+    write_tables(args.results, args.documents)
+    return EXIT_FAILED if failed else 0
+
+
+def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: int) -> int:
+    """Run what is not done; returns how many runs failed, each of which is told and left out."""
+    from mmcd.suites.execution import execute
+
+    free: queue.Queue[int | None] = queue.Queue()
+    for number in range(jobs):
+        free.put(number % gpus if gpus else None)
+
+    def one(run: SuiteRun) -> bool:
+        gpu = free.get()
+        print(f'{run.label}: started, log in {place.folder(run)}', flush=True)
+        try:
+            record = execute(run, place, gpu=gpu)
+        except MMCDError as error:
+            print(f'{run.label}: failed\n{error}', file=sys.stderr, flush=True)
+            return False
+        finally:
+            free.put(gpu)
+        print(f'{run.label}: F1 {record["metrics"]["f1"]:.2f}', flush=True)
+        return True
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return sum(not succeeded for succeeded in pool.map(one, runs))
+
+
+def write_tables(results: Path, documents: Sequence[Path]) -> None:
+    """Make the tables in documents anew from all result files."""
+    from mmcd.io.atomic import write_whole
+    from mmcd.suites.tables import fill_in, read_published, read_results
+
+    records, published = read_results(results), read_published(results)
+    for document in documents:
+        text = document.read_text(encoding='utf-8')
+        filled = fill_in(text, records, published)
+        if filled != text:
+            write_whole(document, filled)
+            print(f'tables made anew: {document}')
+
+
+def _data_roots(settings: Sequence[str]) -> dict[str, str]:
+    pairs = [setting.split('=', 1) for setting in settings]
+    wrong = [pair[0] for pair in pairs if len(pair) < 2 or not all(pair)]
+    if wrong:
+        raise ConfigError(
+            '--data-root takes STATED=FOLDER, such as data/OSCD=/data/oscd; got '
+            f'{", ".join(wrong)}.'
+        )
+    return dict(pairs)

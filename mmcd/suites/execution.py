@@ -1,0 +1,226 @@
+"""Training and testing one run of a suite, in processes of their own, to one result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmcd.config import load_config
+from mmcd.engine.hooks import is_finished
+from mmcd.engine.launch import add_hook
+from mmcd.engine.protocol import hash_config
+from mmcd.errors import ResultError, SuiteError
+from mmcd.evaluation.record import read_record, write_record
+from mmcd.models.operations import count_multiply_adds, count_parameters
+from mmcd.registry import MODELS
+from mmcd.suites.suite import BEST, SuiteRun
+
+COUNTED_SIZE = 256  # height and width of the pair whose multiply-adds are counted
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a suite runs.
+
+    Args:
+        work_dir: holds checkpoints and logs, a folder a row and seed.
+        results: the result files go here, which stay.
+        data_roots: folders of data sets by what the configs state as ``data_root``.
+        threads: that a process computes with; None: as PyTorch chooses.
+        keep_memory: see ``tools/train.py --keep-memory``.
+    """
+
+    work_dir: Path
+    results: Path
+    data_roots: Mapping[str, str]
+    threads: int | None = None
+    keep_memory: bool = False
+
+    def folder(self, run: SuiteRun) -> Path:
+        """The work dir of a run."""
+        return self.work_dir / run.name / f'seed{run.seed}'
+
+    def result(self, run: SuiteRun) -> Path:
+        """The result file of a run."""
+        return self.results / f'{run.label}.json'
+
+
+def resolve(run: SuiteRun, place: Place) -> Config:
+    """The config of a run, with its seed, its options and where its data lie.
+
+    Raises:
+        ConfigError: it can't be read, or an option is none of its settings.
+    """
+    options = dict(run.options)
+    stated = load_config(run.config, options).get('data_root')
+    if stated in place.data_roots:
+        options['data_root'] = place.data_roots[stated]
+    cfg = load_config(run.config, {**options, 'randomness.seed': run.seed})
+    cfg.work_dir = str(place.folder(run))
+    if not any(hook.type == 'RunCompletionHook' for hook in cfg.get('custom_hooks', [])):
+        add_hook(cfg, dict(type='RunCompletionHook'))
+    return cfg
+
+
+def is_done(run: SuiteRun, place: Place) -> bool:
+    """Whether the result of a run is there.
+
+    Raises:
+        ResultError: it is there, but of another config than the run's is today.
+    """
+    path = place.result(run)
+    if not path.is_file():
+        return False
+    stated, today = read_record(path)['run']['config_sha256'], hash_config(resolve(run, place))
+    if stated != today:
+        raise ResultError(
+            f'{path} is the result of another config than {run.config} is today. Remove the file '
+            f'(and {place.folder(run)}) to run it again, or give the changed config a new name.'
+        )
+    return True
+
+
+def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str, Any]:
+    """Train where that is not done, test once, and write the result file.
+
+    Args:
+        run: of the suite.
+        place: where it runs.
+        gpu: the number of the GPU that its processes see; None: all.
+
+    Raises:
+        SuiteError: the training or the test ended with an error; its log says which.
+    """
+    folder = place.folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    cfg = resolve(run, place)
+    config = folder / f'{run.name}.py'
+    cfg.dump(str(config))
+    if run.weights is None and not is_finished(cfg):
+        _call('train', [str(config), '--work-dir', str(folder), '--resume'], folder, place, gpu)
+    checkpoint = find_checkpoint(run, place)
+    raw = folder / 'test.json'
+    arguments = [str(config), str(checkpoint), '--result', str(raw)]
+    _call('test', [*arguments, '--work-dir', str(folder / 'test')], folder, place, gpu)
+    record = finish_record(run, cfg, read_record(raw), checkpoint, place)
+    place.results.mkdir(parents=True, exist_ok=True)
+    write_record(place.result(run), record)
+    return record
+
+
+def find_checkpoint(run: SuiteRun, place: Place) -> Path:
+    """The file that is tested.
+
+    Raises:
+        SuiteError: it is not there.
+    """
+    if run.weights is not None and Path(run.weights).suffix:
+        found = [Path(run.weights)] if Path(run.weights).is_file() else []
+        folder = Path(run.weights).parent
+    elif run.weights is not None:
+        row, seed, which = run.weights.split('/')
+        folder = place.work_dir / row / seed
+        found = _checkpoints(folder, which)
+    else:
+        folder = place.folder(run)
+        found = _checkpoints(folder, run.checkpoint)
+    if not found:
+        raise SuiteError(
+            f'{run.label}: no checkpoint in {folder}. Run the row that trains it first.'
+        )
+    return found[-1]
+
+
+def finish_record(
+    run: SuiteRun, cfg: Config, record: dict[str, Any], checkpoint: Path, place: Place
+) -> dict[str, Any]:
+    """The record of a test with what the run was, and without this machine's paths."""
+    init_default_scope(cfg.get('default_scope', 'mmcd'))
+    model = MODELS.build(cfg.model)
+    loop, loader = cfg.train_cfg, cfg.train_dataloader
+    steps = loop.get('max_iters')
+    facts = dict(
+        name=run.name,
+        benchmark=run.benchmark,
+        title=run.title,
+        config=Path(run.config).stem,
+        seed=run.seed,
+        options=dict(run.options),
+        config_sha256=hash_config(cfg),
+        checkpoint=f'{run.checkpoint}: {checkpoint.stem}' if run.weights is None else run.weights,
+        parameters=count_parameters(model),
+        multiply_adds=count_multiply_adds(model, COUNTED_SIZE, COUNTED_SIZE),
+        steps=None if run.weights else steps,
+        batch_size=None if run.weights else loader.batch_size,
+        train_minutes=None if run.weights else train_minutes(place.folder(run)),
+        threads=place.threads or torch.get_num_threads(),
+    )
+    protocol = dict(record['protocol'], config=facts['config'], checkpoint=checkpoint.name)
+    protocol['data_root'] = cfg_root(run)
+    return dict(record, run=facts, protocol=protocol)
+
+
+def cfg_root(run: SuiteRun) -> str:
+    """The folder of the data as the config states it, wherever it lay."""
+    return str(load_config(run.config).get('data_root'))
+
+
+def train_minutes(folder: Path) -> float:
+    """Minutes spent in training steps, over all parts of a run that was stopped and resumed."""
+    steps: dict[int, float] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(encoding='utf-8').splitlines():
+            entry = json.loads(line)
+            if 'iter' in entry and 'time' in entry and 'loss' in entry:
+                steps[entry['iter']] = entry['time']
+    seconds, last = 0.0, 0
+    for step in sorted(steps):
+        seconds += steps[step] * (step - last)  # an entry is the mean since the one before
+        last = step
+    return round(seconds / 60, 2)
+
+
+def _checkpoints(folder: Path, which: str) -> list[Path]:
+    if which == BEST:
+        return sorted(folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    pointer = folder / 'last_checkpoint'
+    if not pointer.is_file():
+        return []
+    last = folder / Path(pointer.read_text(encoding='utf-8').strip()).name
+    return [last] if last.is_file() else []
+
+
+def _call(command: str, arguments: list[str], folder: Path, place: Place, gpu: int | None) -> None:
+    """Run a sub-command of mmcd in a process of its own; what it prints goes into a log."""
+    environment = dict(os.environ)
+    if place.threads is not None:
+        environment['OMP_NUM_THREADS'] = str(place.threads)
+    if gpu is not None:
+        environment['CUDA_VISIBLE_DEVICES'] = str(gpu)
+    if place.keep_memory:
+        arguments = [*arguments, '--keep-memory']
+    log = folder / f'{command}.log'
+    with log.open('ab') as file:
+        done = subprocess.run(
+            [sys.executable, '-m', 'mmcd', command, *arguments],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            check=False,
+        )
+    if done.returncode:
+        tail = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-3:]
+        raise SuiteError(
+            f'mmcd {command} {" ".join(arguments)} ended with status {done.returncode}; {log} '
+            f'ends with:\n' + '\n'.join(f'  {line}' for line in tail)
+        )

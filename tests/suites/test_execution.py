@@ -1,0 +1,133 @@
+"""One run of a suite: trained, tested, and written as one result file, once."""
+
+import json
+
+import pytest
+
+from mmcd.cli.commands.benchmark import main
+from mmcd.errors import ConfigError, ResultError, SuiteError
+from mmcd.suites.execution import Place, find_checkpoint, is_done, train_minutes
+from mmcd.suites.suite import SuiteRun
+from tests.suites.results_files import PUBLISHED
+from tests.tiny_pairs import write_tiny_pairs
+
+SUITE = """
+runs = [
+    dict(
+        config='fc_ef_sample',
+        name='fc_ef_tiny',
+        benchmark='tiny',
+        title='FC-EF',
+        options={
+            'train_cfg.max_iters': 2,
+            'train_cfg.val_interval': 2,
+            'train_dataloader.batch_size': 2,
+            'train_dataloader.num_workers': 0,
+            'val_dataloader.num_workers': 0,
+            'test_dataloader.num_workers': 0,
+        },
+    ),
+    dict(
+        config='fc_ef_sample',
+        name='fc_ef_as_it_is',
+        benchmark='tiny',
+        title='FC-EF, as it is',
+        weights='fc_ef_tiny/seed0/best',
+        options={'test_dataloader.num_workers': 0},
+    ),
+]
+"""
+
+
+@pytest.fixture(scope='module')
+def suite(tmp_path_factory):
+    """A suite that has run, with what its command needs."""
+    folder = tmp_path_factory.mktemp('suite')
+    write_tiny_pairs(folder / 'pairs', height=128, width=128)
+    (folder / 'suite.py').write_text(SUITE)
+    (folder / 'results').mkdir()
+    (folder / 'results' / 'published.json').write_text(json.dumps(PUBLISHED))
+    (folder / 'table.md').write_text('<!-- results: tiny -->\n<!-- end of results -->\n')
+    assert main(arguments(folder)) == 0
+    return folder
+
+
+def arguments(folder, *more):
+    return [
+        *(str(folder / 'suite.py'), '--work-dir', str(folder / 'work')),
+        *('--results', str(folder / 'results'), '--documents', str(folder / 'table.md')),
+        *('--data-root', f'data/sample={folder / "pairs"}', '--threads', '1', *more),
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_leaves_one_result_with_all_that_tells_what_it_was(suite):
+    record = json.loads((suite / 'results' / 'fc_ef_tiny_seed0.json').read_text())
+    run = record['run']
+    assert (run['name'], run['seed'], run['steps'], run['batch_size']) == ('fc_ef_tiny', 0, 2, 2)
+    assert run['parameters'] > 1e6 and run['multiply_adds'] > 1e8 and run['train_minutes'] >= 0
+    assert record['protocol']['data_root'] == 'data/sample'
+    assert len(record['images']) == 2
+    assert str(suite) not in json.dumps(record)
+
+
+@pytest.mark.slow
+def test_a_row_tests_the_weights_of_another_without_training(suite):
+    trained, as_it_is = (
+        json.loads((suite / 'results' / f'{name}_seed0.json').read_text())
+        for name in ('fc_ef_tiny', 'fc_ef_as_it_is')
+    )
+    assert as_it_is['run']['steps'] is None
+    assert as_it_is['metrics'] == trained['metrics']
+    assert not list((suite / 'work' / 'fc_ef_as_it_is').glob('seed0/*.pth'))
+
+
+@pytest.mark.slow
+def test_the_table_is_made_from_the_results(suite):
+    table = (suite / 'table.md').read_text()
+    assert 'FC-EF (`fc_ef_tiny`)' in table and '| none here |' in table
+    assert 'Theirs, published: a paper' in table
+
+
+@pytest.mark.slow
+def test_what_is_finished_is_left_out(suite, capsys):
+    path = suite / 'results' / 'fc_ef_tiny_seed0.json'
+    time = path.stat().st_mtime_ns
+    assert main(arguments(suite)) == 0
+    assert '2 runs, 2 of them finished' in capsys.readouterr().out
+    assert path.stat().st_mtime_ns == time
+
+
+@pytest.mark.slow
+def test_a_result_of_another_config_is_not_taken_for_this_one(suite):
+    place = Place(suite / 'work', suite / 'results', {})
+    other = SuiteRun('fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'max_iters': 3})
+    with pytest.raises(ResultError, match='the result of another config than fc_ef_sample'):
+        is_done(other, place)
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_told_with_the_end_of_its_log(suite, capsys):
+    assert main(arguments(suite, '--only', 'fc_ef_tiny', '--seeds', '1', '--data-root', 'a=b')) == 1
+    assert 'fc_ef_tiny_seed1: failed' in capsys.readouterr().err
+
+
+def test_weights_that_no_row_has_trained_are_told(tmp_path):
+    run = SuiteRun('b', 'tiny', 'B', 'fc_ef_sample', weights='a/seed0/best')
+    with pytest.raises(SuiteError, match=r'b_seed0: no checkpoint in .*a/seed0'):
+        find_checkpoint(run, Place(tmp_path, tmp_path, {}))
+
+
+def test_minutes_count_the_steps_of_a_stopped_run_once(tmp_path):
+    for number, steps in (('1', (10, 20, 30)), ('2', (20, 30, 40))):
+        file = tmp_path / number / 'vis_data' / 'scalars.json'
+        file.parent.mkdir(parents=True)
+        lines = [json.dumps(dict(iter=step, time=6.0, loss=1.0)) for step in steps]
+        file.write_text('\n'.join([*lines, json.dumps({'change/f1': 3.0, 'step': 40})]) + '\n')
+    assert train_minutes(tmp_path) == 4.0
+
+
+def test_a_data_root_without_its_folder_is_refused(tmp_path):
+    (tmp_path / 'suite.py').write_text(SUITE)
+    with pytest.raises(ConfigError, match='--data-root takes STATED=FOLDER'):
+        main([str(tmp_path / 'suite.py'), '--data-root', 'data/sample'])
