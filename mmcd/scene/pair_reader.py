@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_r
 from mmcd.scene.sampling import DateSample, take_sample
 from mmcd.scene.settings import SceneSettings
 from mmcd.structures import RGB_8BIT, ImageSpec
+from mmcd.structures.sentinel2 import BASELINE_OFFSET, find_baseline_offset
+
+logger = logging.getLogger('mmcd')
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,43 @@ def open_pair(
         ]
         shifts = (overlap.row, overlap.column), overlap.shift
         with (
-            RasterReader(first, 'before', shift=shifts[0], bands=bands[0], **common) as one,
-            RasterReader(second, 'after', shift=shifts[1], bands=bands[1], **common) as other,
+            RasterReader(
+                first,
+                'before',
+                shift=shifts[0],
+                bands=bands[0],
+                offset=settings.offset_before,
+                **common,
+            ) as one,
+            RasterReader(
+                second,
+                'after',
+                shift=shifts[1],
+                bands=bands[1],
+                offset=settings.offset_after,
+                **common,
+            ) as other,
         ):
             samples = take_sample(one, *size), take_sample(other, *size)
+            _warn_of_offset(*samples)
             yield OpenPair(overlap.grid, one, other, samples)
+
+
+def _warn_of_offset(before: DateSample, after: DateSample) -> None:
+    """Tell where the dates look like Sentinel-2 products of two processing baselines."""
+    both = before.valid & after.valid
+    if before.values.dtype == np.uint8 or not both.any():
+        return
+    medians = [np.median(sample.values[:, both], axis=1) for sample in (before, after)]
+    offset = find_baseline_offset(*medians)
+    if offset:
+        date, other = ('after', 'before') if offset > 0 else ('before', 'after')
+        logger.warning(
+            'The %s image lies about %d above the %s image in all bands, as Sentinel-2 products of '
+            'processing baseline 04.00 (from 2022-01-25) do. If that is so, give --offset-%s -%d '
+            '(offset_%s=-%d in Python).',
+            *(date, BASELINE_OFFSET, other, date, BASELINE_OFFSET, date, BASELINE_OFFSET),
+        )
 
 
 @dataclass(frozen=True)

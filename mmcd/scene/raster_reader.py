@@ -133,6 +133,8 @@ class RasterReader:
         bands: numbers of the bands, from 1, in the order that the model takes; see
             :func:`mmcd.scene.raster_reader.choose_bands`.
         no_data: value that stands for no data, besides what the file itself says.
+        offset: is added to the values of data; what then lies outside of the file's type is
+            clipped.
         resampling: how a raster is warped, by a name of rasterio.enums.Resampling.
 
     """
@@ -146,8 +148,10 @@ class RasterReader:
         shift: tuple[int, int] | None,
         bands: Sequence[int],
         no_data: float | None = None,
+        offset: float = 0.0,
         resampling: str = 'bilinear',
     ) -> None:
+        self._offset = offset
         self.path = dataset.name
         self.dtype = np.dtype(np.result_type(*(dataset.dtypes[band - 1] for band in bands)))
         self._date = date
@@ -183,7 +187,16 @@ class RasterReader:
                 f'Cannot read the {self._date} image {self.path} at rows {row} to {row + height} '
                 f'of the map: {_said_by_gdal(error)}. Is the file whole?'
             ) from error
-        return pixels, valid
+        return self._shifted(pixels, valid), valid
+
+    def _shifted(self, pixels: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        if not self._offset:
+            return pixels
+        shifted = pixels + np.float64(self._offset)
+        if pixels.dtype.kind in 'ui':
+            limits = np.iinfo(pixels.dtype)
+            shifted = shifted.round().clip(limits.min, limits.max)
+        return np.where(valid, shifted, pixels).astype(pixels.dtype)
 
     @property
     def is_one_file(self) -> bool:

@@ -64,6 +64,16 @@ class SceneSettings:
     no_data: float | None = _setting(
         None, 'reading', 'a value of no data that the files do not name', type=float
     )
+    offset_before: float = _setting(
+        0.0,
+        'reading',
+        'add this to the values of the before image, such as -1000 for a Sentinel-2 product of '
+        'processing baseline 04.00 or later with a model trained on older ones',
+        metavar='VALUE',
+    )
+    offset_after: float = _setting(
+        0.0, 'reading', 'add this to the values of the after image', metavar='VALUE'
+    )
     resampling: str = _setting(
         'bilinear',
         'reading',

@@ -60,3 +60,39 @@ def test_a_model_that_standardises_whole_images_maps_no_scene() -> None:
     refused = pytest.raises(SceneError, match=r'standardised one by one.*Use predict_pair')
     with refused, open_pair('before.tif', 'after.tif', SceneSettings(), spec):
         pass
+
+
+def pair_of_dates(tmp_path: Path, offset: int) -> tuple[str, str]:
+    before = np.random.RandomState(0).randint(500, 900, (3, 40, 40)).astype(np.uint16)
+    after = before + np.uint16(offset)
+    before[:, 0, 0] = after[:, 0, 0] = 0
+    return tuple(
+        str(write_raster(tmp_path / name, image, utm(10), nodata=0))
+        for name, image in (('before.tif', before), ('after.tif', after))
+    )
+
+
+RGB16 = ImageSpec(dtype='uint16')
+
+
+def test_the_offset_of_newer_sentinel2_products_is_told_and_can_be_taken_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = pair_of_dates(tmp_path, 1000)
+    with open_pair(*files, SceneSettings(), RGB16):
+        pass
+    assert 'give --offset-after -1000' in caplog.text
+    caplog.clear()
+    with open_pair(*files, SceneSettings(offset_after=-1000.0), RGB16) as pair:
+        (before, _), (after, valid) = pair.before.read(0, 40), pair.after.read(0, 40)
+    assert not caplog.text
+    assert np.array_equal(before, after)
+    assert not valid[0, 0]  # no data stays no data
+
+
+def test_an_offset_does_not_leave_the_range_of_the_type(tmp_path: Path) -> None:
+    files = pair_of_dates(tmp_path, 0)
+    with open_pair(*files, SceneSettings(offset_before=-700.0), RGB16) as pair:
+        values, valid = pair.before.read(0, 40)
+    assert values.dtype == np.uint16
+    assert values.max() < 200 and (values[:, valid] == 0).any()

@@ -101,7 +101,9 @@ def test_what_is_finished_is_left_out(suite, capsys):
 @pytest.mark.slow
 def test_a_result_of_another_config_is_not_taken_for_this_one(suite):
     place = Place(suite / 'work', suite / 'results', {})
-    other = SuiteRun('fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'max_iters': 3})
+    other = SuiteRun(
+        'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'train_cfg.max_iters': 3}
+    )
     with pytest.raises(ResultError, match='the result of another config than fc_ef_sample'):
         is_done(other, place)
 

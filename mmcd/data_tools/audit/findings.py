@@ -27,6 +27,8 @@ CHECKS = {
     'constant image': (WARNING, 'all pixels are the same'),
     'no data': (WARNING, 'much of the image is empty'),
     'misregistered': (WARNING, 'the dates seem to be shifted against each other'),
+    'grey labels': (WARNING, 'the label has more than its two values; it is cut at a threshold'),
+    'value offset': (WARNING, 'one date has the offset of newer Sentinel-2 products'),
     'mixed sizes': (WARNING, 'images of a split differ in size'),
     'mixed bands': (WARNING, 'images differ in bands or bit depth'),
 }

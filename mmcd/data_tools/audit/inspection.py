@@ -18,9 +18,10 @@ from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.pair_index import PairFiles
 from mmcd.datasets.transforms.loading import decode_label, take_single_band
 from mmcd.errors import LabelError, MMCDError
-from mmcd.io.images import read_image, read_pair_image
+from mmcd.io.images import Window, read_image, read_pair_image
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
+from mmcd.structures.sentinel2 import find_baseline_offset
 
 PNG_START = b'\x89PNG\r\n\x1a\n'
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
@@ -53,6 +54,7 @@ def _find_png_damage(content: bytes) -> str | None:
     return f'the PNG ends within its data ({len(content):,} bytes)'
 
 
+LOSSY_SUFFIXES = ('.jpg', '.jpeg')  # whose compression leaves grey values in any label
 EMPTY_SHARE = 0.5  # of an image that is black or white all over, from which on it is reported
 
 
@@ -66,6 +68,7 @@ class PairTask:
         encoding: what its label values mean.
         classes: of its label.
         image: the image description of a config; None: images are taken as they are.
+        area: the part of the pair that belongs to the split; None: all of it.
     """
 
     split: str
@@ -73,6 +76,7 @@ class PairTask:
     encoding: LabelEncoding
     classes: ChangeClasses = BINARY_CHANGE
     image: ImageSpec | None = None
+    area: Window | None = None
 
 
 @dataclass
@@ -125,9 +129,11 @@ class PairRecord:
 def inspect_pair(task: PairTask) -> PairRecord:
     """Read the files of a pair, each once, and note what they hold and what is wrong."""
     record = PairRecord(task.split, task.files, image=task.image)
-    before = _read(record, task.files.before)
-    after = _read(record, task.files.after)
-    label = _read_label(record, task)
+    area = task.area
+    before, after = (
+        _part(_read(record, path), area) for path in (task.files.before, task.files.after)
+    )
+    label = _part(_read_label(record, task), area)
     if label is not None:
         _count_label(record, task, label)
     if before is None or after is None:
@@ -140,6 +146,10 @@ def inspect_pair(task: PairTask) -> PairRecord:
         record.dtype = str(before.dtype)
         _measure(record, before, after)
     return record
+
+
+def _part(image: np.ndarray | None, area: Window | None) -> np.ndarray | None:
+    return image if image is None or area is None else area.of(image)
 
 
 def grey_levels(image: np.ndarray) -> np.ndarray:
@@ -162,7 +172,7 @@ def read_date(path: Path, image: ImageSpec | None) -> np.ndarray:
 def _read(record: PairRecord, path: Path) -> np.ndarray | None:
     """An image, or None with a finding."""
     try:
-        if damage := find_damage(path.read_bytes()):
+        if path.is_file() and (damage := find_damage(path.read_bytes())):
             record.find('truncated', path, damage)
             return None
         return read_date(path, record.image)
@@ -207,6 +217,11 @@ def _count_label(record: PairRecord, task: PairTask, label: np.ndarray) -> None:
     except LabelError as error:
         record.find('label values', task.files.label, str(error))
         return
+    if record.label_counts is not None and task.encoding.threshold is not None:
+        values = np.flatnonzero(record.label_counts)
+        if len(values) > 2 and task.files.label.suffix.lower() not in LOSSY_SUFFIXES:
+            look = f'{len(values)} grey values, cut at {task.encoding.threshold}'
+            record.find('grey labels', task.files.label, look)
     counts = np.bincount(decoded.ravel(), minlength=IGNORED + 1)
     record.class_counts = counts[: len(task.classes)]
 
@@ -254,6 +269,7 @@ def _measure(record: PairRecord, before: np.ndarray, after: np.ndarray) -> None:
     """What the images are recognised, compared and normalised by."""
     record.digests = _digest(before), _digest(after)
     record.moments = _moments(before, record.image) + _moments(after, record.image)
+    _look_for_offset(record, before, after)
     first, second = grey_levels(before), grey_levels(after)
     record.prints = fingerprint(first), fingerprint(second)
     if record.digests[0] == record.digests[1]:
@@ -261,6 +277,19 @@ def _measure(record: PairRecord, before: np.ndarray, after: np.ndarray) -> None:
         record.find(check, record.files.after, f'its pixels are those of {record.files.before}')
     elif record.prints[0] is not None and record.prints[1] is not None:
         record.shift = estimate_shift(first, second)
+
+
+def _look_for_offset(record: PairRecord, before: np.ndarray, after: np.ndarray) -> None:
+    if before.dtype == np.uint8:
+        return
+    medians = [np.median(image, axis=(0, 1)) for image in (before, after)]
+    if offset := find_baseline_offset(*medians):
+        path = record.files.after if offset > 0 else record.files.before
+        text = (
+            f'its medians lie about {abs(offset)} above those of the other date in all bands, as '
+            'of processing baseline 04.00 (from 2022-01-25)'
+        )
+        record.find('value offset', path, text)
 
 
 def _moments(image: np.ndarray, spec: ImageSpec | None) -> Moments:

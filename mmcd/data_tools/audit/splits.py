@@ -16,6 +16,7 @@ from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import ANY_SUFFIX, SPLITS, PairLayout, read_manifest
 from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file
 from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.io.images import Window
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 
@@ -31,6 +32,8 @@ class AuditSplit:
         names: only these pairs; None: all.
         classes: of its labels.
         image: the image description of its config; None: images are taken as they are.
+        pairs: the pairs with the part of each that belongs to the split, of a data set that does
+            not lie in three folders; None: those of ``folders``.
     """
 
     name: str
@@ -39,6 +42,7 @@ class AuditSplit:
     names: tuple[str, ...] | None = None
     classes: ChangeClasses = BINARY_CHANGE
     image: ImageSpec | None = None
+    pairs: tuple[tuple[PairFiles, Window | None], ...] | None = None
 
 
 @dataclass
@@ -64,7 +68,13 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
         dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         names = tuple(read_list_file(dataset.list_file)) if dataset.list_file else None
         split = AuditSplit(
-            name, dataset.folders, dataset.label_encoding, names, dataset.classes, dataset.image
+            name,
+            dataset.folders,
+            dataset.label_encoding,
+            names,
+            dataset.classes,
+            dataset.image,
+            _own_pairs(dataset),
         )
         # A config may validate and test on the same split, which is no leak.
         if all(replace(split, name=other.name) != other for other in splits.values()):
@@ -72,6 +82,15 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
     if not splits:
         raise ConfigError('The config has no BitemporalDataset in its data loaders.')
     return list(splits.values())
+
+
+def _own_pairs(
+    dataset: BitemporalDataset,
+) -> tuple[tuple[PairFiles, Window | None], ...] | None:
+    """The pairs of a data set that finds them by a rule of its own."""
+    if type(dataset).find_pairs is BitemporalDataset.find_pairs:
+        return None
+    return tuple((pair, dataset.area(pair)) for pair in dataset.find_pairs())
 
 
 def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> list[AuditSplit]:
@@ -99,6 +118,12 @@ def splits_of_folder(folder: Path, given: Mapping[str, Any] | None = None) -> li
 
 def list_pairs(split: AuditSplit) -> Listing:
     """All whole pairs of a split, with a finding for each file that is alone."""
+    if split.pairs is not None:
+        tasks = [
+            PairTask(split.name, pair, split.encoding, split.classes, split.image, area)
+            for pair, area in split.pairs
+        ]
+        return Listing(tasks)
     found = [_list_files(folder) for folder in split.folders]
     every = sorted(set().union(*found))
     if split.names is not None:

@@ -15,6 +15,8 @@ from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 from mmcd.structures.change_classes import UNCHANGED
 
 FAR = 4.0  # pixels of shift from which on a pair is reported
+# From this ground resolution on, in metres, houses do not lean, and less of a shift is one.
+COARSE, FAR_IF_COARSE = 5.0, 1.0
 MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
 FEW = 6  # label values that are listed one by one
 
@@ -70,7 +72,7 @@ class SplitStatistics:
             self.kinds[bands, record.dtype] += 1
         if record.shift is not None and record.shift.clarity >= CLEAR:
             self.shifts.append(record.shift.length)
-            if record.shift.length >= FAR:
+            if record.shift.length >= _far(record.image):
                 down, right = record.shift.down, record.shift.right
                 text = f'the second date lies {down:+d} px down and {right:+d} px right'
                 record.find('misregistered', record.files.after, text)
@@ -119,6 +121,12 @@ class SplitStatistics:
             text = ', '.join(f'{count} of {bands} x {dtype}' for (bands, dtype), count in kinds)
             found.append(Finding('mixed bands', self.name, (), text))
         return found
+
+
+def _far(image: ImageSpec | None) -> float:
+    """Pixels of shift from which on a pair is reported."""
+    metres = None if image is None else image.metres_per_pixel
+    return FAR if metres is None or metres < COARSE else FAR_IF_COARSE
 
 
 def describe_values(counts: np.ndarray) -> str:

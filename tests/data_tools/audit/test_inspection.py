@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmcd.data_tools.audit.inspection import find_damage
+from mmcd.data_tools.audit.inspection import PairTask, find_damage, inspect_pair
+from mmcd.datasets import LabelEncoding, OSCDDataset
+from mmcd.datasets.oscd import IMAGES, PREFIX
+from mmcd.io.images import read_image
+from tests.tiff_files import write_tiff
+from tests.tiny_scenes import write_tiny_oscd
 
 
 def encoded(kind: str) -> bytes:
@@ -35,3 +41,49 @@ def test_a_wrong_byte_in_a_png():
 
 def test_a_jpeg_may_have_a_little_behind_its_end():
     assert find_damage(encoded('JPEG') + b'\0' * 16) is None
+
+
+def inspect_city(root: Path, city: str = 'dubai', **encoding: int):
+    dataset = OSCDDataset(data_root=str(root), split='test')
+    files = {pair.name: pair for pair in dataset.find_pairs()}[city]
+    encoded = LabelEncoding(**encoding or {'threshold': 127})
+    return inspect_pair(PairTask('test', files, encoded, image=dataset.image))
+
+
+def checks(record) -> set[str]:
+    return {finding.check for finding in record.findings}
+
+
+def test_folders_of_bands_are_read_and_their_change_is_counted(tmp_path):
+    record = inspect_city(write_tiny_oscd(tmp_path))
+    assert record.shape == (48, 60, 13)
+    assert checks(record) == set()
+    assert record.changed == 16 * 20
+
+
+def test_grey_values_of_a_lossless_label_are_told(tmp_path):
+    root = write_tiny_oscd(tmp_path)
+    path = root / f'{PREFIX}Test Labels' / 'dubai' / 'cm' / 'cm.png'
+    Image.fromarray(np.tile(np.arange(60, dtype=np.uint8) * 4, (48, 1))).save(path)
+    (finding,) = inspect_city(root).findings
+    assert (finding.check, finding.text) == ('grey labels', '60 grey values, cut at 127')
+
+
+def test_labels_of_1_and_2_under_another_encoding_are_told_with_theirs(tmp_path):
+    root = write_tiny_oscd(tmp_path)
+    path = root / f'{PREFIX}Test Labels' / 'dubai' / 'cm' / 'cm.png'
+    Image.fromarray((np.arange(48 * 60).reshape(48, 60) % 2 + 1).astype(np.uint8)).save(path)
+    (finding,) = inspect_city(root, unchanged=0, changed=255).findings
+    assert finding.check == 'label values'
+    assert 'label_encoding=dict(unchanged=1, changed=2)' in finding.text
+
+
+@pytest.mark.parametrize('date', ['1', '2'])
+def test_the_offset_of_newer_sentinel2_products_is_told(tmp_path, date):
+    root = write_tiny_oscd(tmp_path)
+    folder = root / IMAGES / 'dubai' / f'imgs_{date}_rect'
+    for path in folder.iterdir():
+        write_tiff(path, read_image(path) + np.uint16(1000))
+    (finding,) = inspect_city(root).findings
+    assert finding.check == 'value offset'
+    assert finding.files == (str(folder),)

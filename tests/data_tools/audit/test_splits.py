@@ -6,9 +6,12 @@ import pytest
 from mmengine.config import Config
 
 from mmcd.config import load_config
+from mmcd.data_tools.audit.inspection import inspect_pair
 from mmcd.data_tools.audit.splits import list_pairs, splits_of_config, splits_of_folder
 from mmcd.errors import ConfigError
+from mmcd.io.images import Window
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
+from tests.tiny_scenes import write_tiny_sztaki
 
 CONFIGS = Path(__file__).parents[3] / 'configs'
 
@@ -71,3 +74,15 @@ def test_a_folder_without_splits_and_with_names_of_its_own(tmp_path):
     )
     (split,) = splits_of_folder(root / 'all', given)
     assert (split.name, len(list_pairs(split).tasks)) == ('all', 3)
+
+
+def test_data_sets_with_layouts_of_their_own_are_audited_by_their_own_pairs(tmp_path):
+    root = write_tiny_sztaki(tmp_path, pairs={'Szada': 7})
+    config = load_config(CONFIGS / 'fc_ef_sztaki_szada.py', {'data_root': str(root)})
+    train, val, test = splits_of_config(config)
+    assert [len(list_pairs(split).tasks) for split in (train, val, test)] == [5, 1, 1]
+    (task,) = list_pairs(test).tasks
+    assert (task.files.name, task.area) == ('Szada_1', Window(0, 0, 448, 784))
+    record = inspect_pair(task)
+    assert record.shape == (448, 784, 3)
+    assert record.class_counts.sum() == 448 * 784
