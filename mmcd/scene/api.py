@@ -22,6 +22,7 @@ def predict_scene(
     *,
     probability: str | Path | None = None,
     vectors: str | Path | None = None,
+    report_dir: str | Path | None = None,
     precision: str | None = None,
     compile: bool = False,
     optimize: bool = True,
@@ -44,6 +45,7 @@ def predict_scene(
         out: the change map, a GeoTIFF.
         probability: the probability of change, a GeoTIFF.
         vectors: polygons of the changes, a GeoPackage (.gpkg) or GeoJSON (.geojson).
+        report_dir: folder of a web page with both dates under a swipe and the largest changes.
         precision: see :func:`mmcd.apis.predict_pair`.
         compile: see :func:`mmcd.apis.predict_pair`.
         optimize: see :func:`mmcd.apis.predict_pair`.
@@ -79,6 +81,7 @@ def predict_scene(
         str(after),
         SceneOutputs.named(out, probability, vectors),
         SceneSettings(**settings),
+        page=None if report_dir is None else Path(report_dir),
         resume=resume,
         progress=progress,
     )

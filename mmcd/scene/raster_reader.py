@@ -198,6 +198,31 @@ class RasterReader:
             shifted = shifted.round().clip(limits.min, limits.max)
         return np.where(valid, shifted, pixels).astype(pixels.dtype)
 
+    def read_reduced(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """The whole map's area as a picture, (C, height, width), and where it is data.
+
+        Raises:
+            SceneStoppedError: a block of the file can't be read.
+        """
+        window = Window(self._column, self._row, self._grid.width, self._grid.height)
+        shape = (self.bands, height, width)
+        try:
+            # By the files' overviews, where they have some; no-data values are left out.
+            pixels = self._opened.read(
+                self.band_numbers, window=window, out_shape=shape, resampling=Resampling.average
+            )
+            valid = np.isfinite(pixels).all(axis=0)
+            if self._has_mask:
+                masks = self._opened.read_masks(self.band_numbers, window=window, out_shape=shape)
+                valid &= masks.any(axis=0)
+        except Exception as error:  # GDAL has many types of them
+            raise SceneStoppedError(
+                f'Cannot read the {self._date} image {self.path}: {_said_by_gdal(error)}.'
+            ) from error
+        if self._no_data is not None:
+            valid &= (pixels != self._no_data).any(axis=0)
+        return pixels, valid
+
     @property
     def is_one_file(self) -> bool:
         """Whether all that is read is in one local file, whose hash tells it from others."""

@@ -18,6 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from mmcd.cli.progress import progress_bar
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.html_report.page import make_report_folder
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.io.hashing import sha256_of
 from mmcd.scene.outputs import OutputWriter
@@ -42,6 +43,7 @@ from mmcd.scene.report import (
     read_report,
     write_report,
 )
+from mmcd.scene.scene_page import write_scene_page
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
 from mmcd.scene.tiling import tile_axis
@@ -74,6 +76,7 @@ def map_scene(
     outputs: SceneOutputs,
     settings: SceneSettings | None = None,
     *,
+    page: Path | None = None,
     resume: bool = False,
     share: Share | None = None,
     progress: bool = False,
@@ -86,6 +89,7 @@ def map_scene(
         after: the second date; it is warped to the first one's grid where it lies on another.
         outputs: the files to write.
         settings: see there.
+        page: folder of a web page about the scene; None: none is written.
         resume: go on with what an earlier run of the same scene has finished.
         share: this process's share, where several work on the scene.
         progress: show a bar on stderr.
@@ -105,13 +109,18 @@ def map_scene(
         os.path.abspath(after),
     }:
         raise SceneError('An output has the name of an input, which it would overwrite.')
+    if page is not None:
+        make_report_folder(page)
     claimed = claim_outputs(outputs) if share.is_first else contextlib.nullcontext()
     with claimed, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
         # Pixel grids are fine here.
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         with open_pair(before, after, settings, predictor.image) as pair:
             run = _SceneRun(predictor, pair, (before, after), outputs, settings, share)
-            return run.execute(resume=resume, progress=progress)
+            result = run.execute(resume=resume, progress=progress)
+            if page is not None and share.is_first:
+                run.write_page(page, result)
+            return result
 
 
 class _SceneRun:
@@ -138,7 +147,7 @@ class _SceneRun:
                 for size in (pair.grid.height, pair.grid.width)
             )
         )
-        self._classes = predictor.classes
+        self._classes, self._image = predictor.classes, predictor.image
         self._predict = HalvingBatches(predictor, settings.batch_size)
         self._plan = make_plan(pair, predictor.describe(), settings, outputs)
         self._watch = Stopwatch()
@@ -164,6 +173,19 @@ class _SceneRun:
             raise SceneStoppedError(f'{error}\n{self._how_to_go_on()}') from error
         self._share.wait()
         return SceneResult(self._outputs, read_report(self._outputs.report) or {})
+
+    def write_page(self, folder: Path, result: SceneResult) -> None:
+        """Write the web page about a scene that is mapped."""
+        page = write_scene_page(
+            folder,
+            self._pair,
+            Preparation.from_dict(result.report['plan']['preparation']),
+            self._outputs,
+            result.report,
+            image=self._image,
+            classes=self._classes,
+        )
+        self._say(f'report: {page}')
 
     def _begin(self, resume: bool) -> list[int]:
         """Make the folder of strips; gives those that are left for this process."""

@@ -260,6 +260,12 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--probability', metavar='TIF', help='the probability of change')
     group.add_argument('--vectors', metavar='FILE', help='polygons: .gpkg or .geojson')
     group.add_argument(
+        '--report',
+        metavar='DIR',
+        help='a web page with both dates under a swipe and the largest changes, which needs no '
+        'server and no network',
+    )
+    group.add_argument(
         '--pairs',
         metavar='LIST',
         help='many scenes: CSV or JSON lines with before, after, out [, probability, vectors]; '

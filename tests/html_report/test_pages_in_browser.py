@@ -159,6 +159,42 @@ def test_colours_can_be_chosen(report: Path, visit: Any) -> None:
     assert violations(page) == []
 
 
+@pytest.fixture(scope='module')
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pages = pytest.importorskip('tests.scene.pages', reason="the extra 'geo' is not installed")
+    folder = tmp_path_factory.mktemp('scene')
+    return pages.map_with_page(folder, pages.write_dates(folder))
+
+
+@pytest.mark.parametrize(('width', 'dark'), [(360, True), (1280, False)])
+def test_a_scene_s_page_is_accessible_and_does_not_overflow(
+    scene: Path, visit: Any, width: int, dark: bool
+) -> None:
+    page = visit(scene, width=width, dark=dark).page
+    page.wait_for_selector('#scene img-comparison-slider.rendered')
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert violations(page) == []
+
+
+def test_links_centre_the_areas_of_a_scene(scene: Path, visit: Any) -> None:
+    page = visit(scene).page
+    outlines = page.locator('#scene svg.outlines').last
+    assert outlines.is_visible()
+    # The second area lies at 110 of 200 columns and 70 of 120 rows.
+    page.get_by_role('link', name='Area 2').press('Enter')
+    page.wait_for_timeout(200)
+    marked = page.locator('#scene path.marked')
+    assert marked.count() == 2  # over both dates
+    area, frame = marked.last.bounding_box(), page.locator('.stage').bounding_box()
+    for side, size in (('x', 'width'), ('y', 'height')):
+        middle = area[side] + area[size] / 2 - frame[side]
+        assert middle == pytest.approx(frame[size] / 2, abs=3)
+    assert area['height'] > frame['height'] / 4  # near enough to see
+    page.get_by_label('Outlines').uncheck()
+    assert not outlines.is_visible()
+    page.get_by_role('button', name='Whole picture').click()
+
+
 def test_of_many_images_only_those_in_sight_are_loaded(tmp_path: Path, visit: Any) -> None:
     record = write_result(tmp_path, images=1)
     one = record['images'][0]

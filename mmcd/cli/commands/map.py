@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import parse_cfg_options
@@ -122,6 +123,13 @@ def _pairs(args: argparse.Namespace) -> list[ScenePair]:
     return [ScenePair(args.before, args.after, outputs)]
 
 
+def _page(args: argparse.Namespace, pair: ScenePair) -> Path | None:
+    """The folder of a scene's page; those of a list have one each."""
+    if args.report is None:
+        return None
+    return Path(args.report, pair.outputs.mask.stem) if args.pairs else Path(args.report)
+
+
 def _join_processes() -> Share:
     """The processes that torchrun has started, on one machine or on several."""
     from torch import distributed
@@ -174,6 +182,7 @@ def _map_all(
                 pair.after,
                 pair.outputs,
                 settings,
+                page=_page(args, pair),
                 resume=args.resume,
                 share=Share() if alone else share,
                 progress=not args.quiet and share.is_first,

@@ -37,6 +37,8 @@ class Viewer {
       this.sides.first.style.transition = this.sides.second.style.transition;
       this.sides.first.style.transform = this.sides.second.style.transform;
       const zoomed = detail.scale > 1.001;
+      // Outlines stay thin: SVG knows nothing of the page's own zoom.
+      this.root.style.setProperty('--zoom', detail.scale);
       // Where there is something to move, dragging moves it, and only the handle swipes.
       this.swipe.handle = zoomed;
       this.swipe.style.touchAction = zoomed ? 'none' : 'pan-y';
