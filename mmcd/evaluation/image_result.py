@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import PurePath
@@ -30,6 +30,7 @@ class ImageResult:
         before: file of the first date; '' where it is not known.
         after: file of the second date.
         label: file of the label.
+        prediction: file of the mask, where it was read from one.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ImageResult:
     before: str = ''
     after: str = ''
     label: str = ''
+    prediction: str = ''
 
     @property
     def confusion(self) -> np.ndarray:
@@ -64,8 +66,12 @@ def hash_labels(images: Sequence[ImageResult]) -> str:
 
 def hash_file_list(images: Sequence[ImageResult]) -> str:
     """A hash of the files' names, which are relative to their data set's folder, in their order."""
-    files = ((image.before, image.after, image.label) for image in images)
-    return _hash_lines(sorted('\t'.join(PurePath(f).as_posix() for f in each) for each in files))
+    return hash_files((image.before, image.after, image.label) for image in images)
+
+
+def hash_files(files: Iterable[Sequence[str]]) -> str:
+    """:func:`hash_file_list` of (before, after, label), relative to their data set's folder."""
+    return _hash_lines(sorted('\t'.join(each) for each in files))
 
 
 def _hash_lines(lines: Sequence[str]) -> str:

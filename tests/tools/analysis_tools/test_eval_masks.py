@@ -1,0 +1,116 @@
+"""Masks that a test has written score what the test has said, and others' what is known of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics
+
+from mmcd.errors import ConfigError
+from tests.evaluation.drawn_masks import draw_label_and_map
+
+TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'eval_masks.py'
+
+
+@pytest.fixture(scope='module')
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('eval_masks', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write(folder: Path, number: int, *, classes: int = 2, scale: int = 255, ignored: bool = False):
+    """Labels and masks; gives all pixels of both that count."""
+    pixels: list[list[np.ndarray]] = [[], []]
+    for seed in range(number):
+        label, mask = draw_label_and_map(seed, classes=classes, ignored=ignored)
+        for name, image in (('label', label), ('mask', mask)):
+            path = folder / name / f'{seed}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            is_ignored = image == 255
+            written = np.where(is_ignored, 9 if classes > 2 else 128, image * scale)
+            Image.fromarray(written.astype(np.uint8)).save(path)
+        for store, image in zip(pixels, (label, mask), strict=True):
+            store.append(image[label != 255])
+    return [np.concatenate(each) for each in pixels]
+
+
+def run(tool: ModuleType, folder: Path, *options: str) -> dict:
+    out = folder / 'r.json'
+    tool.main([str(folder / 'mask'), str(folder / 'label'), '--result', str(out), *options])
+    return json.loads(out.read_text())
+
+
+def test_the_figures_are_scikit_learn_s(
+    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label, mask = write(tmp_path, 5)
+    record = run(tool, tmp_path, '--detail', '--split', 'test')
+    found = record['metrics']
+    assert found['f1'] == pytest.approx(100 * metrics.f1_score(label, mask))
+    assert found['iou'] == pytest.approx(100 * metrics.jaccard_score(label, mask))
+    assert found['kappa'] == pytest.approx(100 * metrics.cohen_kappa_score(label, mask))
+    assert 'object_f1' in found and 'average_precision' not in found  # hard masks have no curve
+    assert [image['label'] for image in record['images']] == [f'{n}.png' for n in range(5)]
+    assert [image['prediction'] for image in record['images']] == [f'{n}.png' for n in range(5)]
+    assert record['protocol']['mask_encoding'] == 'masks, 0 to 255'
+    printed = capsys.readouterr().out
+    assert f'{found["f1"]:.2f}  {record["intervals"]["f1"][0]:.2f} to ' in printed
+    assert '5 images' in printed
+
+
+def test_ignored_pixels_and_stated_encodings(tool: ModuleType, tmp_path: Path) -> None:
+    label, mask = write(tmp_path, 3, ignored=True)
+    encoding = ['--label-encoding', 'unchanged=0', 'changed=255', 'ignored=128']
+    assert run(tool, tmp_path, *encoding)['metrics']['f1'] == pytest.approx(
+        100 * metrics.f1_score(label, mask)
+    )
+    assert tool.parse_encoding('--x', ['0/255/128']) == tool.parse_encoding('--x', encoding[1:])
+    with pytest.raises(ConfigError, match='leave one out'):
+        run(tool, tmp_path, *encoding, '--dataset', 'levir-cd')
+    with pytest.raises(ConfigError, match=r"takes KEY=NUMBER, .*'changed'"):
+        run(tool, tmp_path, '--label-encoding', 'changed')
+
+
+def test_kinds_of_change(tool: ModuleType, tmp_path: Path) -> None:
+    label, mask = write(tmp_path, 3, classes=3, scale=1)
+    encoding = ['--label-encoding', 'unchanged=0', 'built=1', 'felled=2', 'ignored=9']
+    found = run(tool, tmp_path, *encoding)['metrics']
+    each = 100 * metrics.f1_score(label, mask, average=None)
+    keys = ('f1_unchanged', 'f1_built', 'f1_felled')
+    assert [found[key] for key in keys] == pytest.approx(each.tolist())
+    assert found['f1'] == pytest.approx(100 * metrics.f1_score(label > 0, mask > 0))
+
+
+def test_probabilities_and_their_threshold(tool: ModuleType, tmp_path: Path) -> None:
+    label, mask = write(tmp_path, 3)
+    for seed, path in enumerate(sorted((tmp_path / 'mask').iterdir())):
+        levels = np.random.default_rng(seed).integers(0, 128, (90, 110))
+        changed = np.asarray(Image.open(path)) > 0
+        Image.fromarray((levels + 128 * changed).astype(np.uint8)).save(path)
+    half = run(tool, tmp_path, '--detail')
+    assert half['metrics']['f1'] == pytest.approx(100 * metrics.f1_score(label, mask))
+    assert 0 < half['metrics']['average_precision'] < 100
+    low = run(tool, tmp_path, '--threshold', '0.25', '--detail')
+    assert low['metrics']['recall'] > half['metrics']['recall']
+    assert low['metrics']['average_precision'] == half['metrics']['average_precision']
+    assert low['protocol']['threshold_origin'] == 'option'
+
+
+def test_both_dates_are_named_for_a_report(tool: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, 2)
+    for date in ('A', 'B'):
+        (tmp_path / date).mkdir()
+        for name in ('0.jpg', '1.jpg'):
+            Image.new('RGB', (110, 90)).save(tmp_path / date / name)
+    record = run(tool, tmp_path, '--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
+    root = Path(record['protocol']['data_root'])
+    for image in record['images']:
+        assert all((root / image[key]).is_file() for key in ('before', 'after', 'label'))
