@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mmcd.errors import ConfigError, ResultError
+from mmcd.evaluation.record import write_record
+from tests.evaluation.test_comparison import method
+
+TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'compare_results.py'
+
+
+@pytest.fixture(scope='module')
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('compare_results', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Two seeds of one method and two of another."""
+    paths = []
+    for name, gains in (('a', (0, 2)), ('b', (6, 8))):
+        for seed, record in enumerate(method(name, *gains, tta=name).records):
+            paths.append(tmp_path / f'{name}{seed}.json')
+            write_record(paths[-1], record)
+    return list(map(str, paths))
+
+
+def test_two_results(
+    tool: ModuleType, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool.main([files[0], files[2]])
+    printed = capsys.readouterr().out
+    record = json.loads(Path(files[0]).read_text())
+    low, high = record['intervals']['f1']
+    assert f'{record["metrics"]["f1"]:.2f} [{low:.2f}, {high:.2f}]' in printed
+    assert 'WARNING: not the same protocol: tta differs: a (a0); b (b0)' in printed
+    assert 'b0 - a0: f1 +' in printed and 'more than chance' in printed
+    assert 'says nothing about other seeds' in printed
+
+
+def test_several_seeds(
+    tool: ModuleType, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'out.json'
+    joined = [','.join(files[:2]), ','.join(files[2:])]
+    tool.main([*joined, '--names', 'old', 'new', '--metric', 'iou', '--out', str(out)])
+    printed = capsys.readouterr().out
+    assert ' ± ' in printed and 'new - old: iou +' in printed
+    assert 'other seeds' not in printed
+    written = json.loads(out.read_text())
+    assert len(written['methods']['old']['f1']) == 2
+    assert written['differences']['new']['low'] > 0
+
+
+def test_what_cannot_be_compared(tool: ModuleType, files: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='--names needs 2 different names; got x x'):
+        tool.main([*files[:2], '--names', 'x', 'x'])
+    with pytest.raises(ResultError, match='No such result'):
+        tool.main([files[0], str(tmp_path / 'none.json')])
