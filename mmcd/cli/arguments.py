@@ -84,7 +84,15 @@ def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentG
         help='run the network as it was trained, not restructured for inference: for figures in '
         'papers; the same up to rounding, and slower',
     )
-    group.add_argument('--tta', action='store_true', help='average over flips of each pair')
+    group.add_argument(
+        '--tta',
+        nargs='?',
+        const='flips',
+        default=False,
+        choices=['flips', 'd4', 'exchange', 'flips+exchange', 'd4+exchange'],
+        help='average over views of each pair: flips (3 views; --tta alone), d4 (flips and quarter '
+        'turns, 8), exchange (both orders of the dates, 2), or both kinds',
+    )
 
 
 def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -106,6 +114,12 @@ def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGrou
         metavar='DIR',
         help='write a web page about the result into DIR, with every image to look at; it needs '
         'no server and no network. The result is there as result.json, too',
+    )
+    group.add_argument(
+        '--exchange-gap',
+        action='store_true',
+        help='also predict each pair in the other order of its dates, and say how far the two maps '
+        'are apart; twice the work',
     )
     group.add_argument(
         '--group-by',

@@ -27,7 +27,8 @@ def use_predictor(
     precision: str | None = None,
     compile: bool = False,
     optimize: bool = True,
-    tta: bool = False,
+    tta: bool | str = False,
+    exchange: bool = False,
 ) -> None:
     """Put a predictor in the place of a runner's model, within its wrappers.
 
@@ -40,6 +41,8 @@ def use_predictor(
         compile: see :func:`mmcd.inference.make_predictor`.
         optimize: see :func:`mmcd.inference.make_predictor`.
         tta: see :func:`mmcd.inference.make_predictor`.
+        exchange: predict each pair in both orders of its dates, see
+            :class:`mmcd.inference.segmentor.PredictorSegmentor`.
 
     Raises:
         ConfigError: the device does not work in this precision, or there is no predictor of such a
@@ -47,10 +50,10 @@ def use_predictor(
     """
     model = innermost(runner.model)
     if predictor is None and not can_be_predicted(model):
-        if compile or tta or precision not in (None, 'float32'):
+        if compile or tta or exchange or precision not in (None, 'float32'):
             raise ConfigError(
                 f'A {type(model).__name__} is tested as it is, in float32: leave --amp, '
-                '--precision, --compile and --tta out.'
+                '--precision, --compile, --tta and --exchange-gap out.'
             )
         return
     if predictor is None:
@@ -58,9 +61,8 @@ def use_predictor(
     predictor = make_predictor(
         predictor or model, precision=precision, compile=compile, optimize=optimize, tta=tta
     )
-    swapped = PredictorSegmentor(
-        predictor, runner.cfg.model.get('module', runner.cfg.model).get('test_cfg')
-    )
+    test_cfg = runner.cfg.model.get('module', runner.cfg.model).get('test_cfg')
+    swapped = PredictorSegmentor(predictor, test_cfg, exchange=exchange)
     if model is runner.model:
         runner.model = swapped
         return

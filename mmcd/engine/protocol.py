@@ -23,7 +23,11 @@ from mmcd.inference.segmentor import PredictorSegmentor
 from mmcd.install.stack import OPENCV, OWNERS, PLAIN
 from mmcd.io.checkpoints import weights_sha256
 from mmcd.io.hashing import sha256_of
-from mmcd.models.model_description import threshold_of, threshold_origin_of
+from mmcd.models.model_description import (
+    threshold_of,
+    threshold_origin_of,
+    threshold_tuning_of,
+)
 from mmcd.structures import ImageSpec
 from mmcd.version import __version__
 
@@ -105,6 +109,7 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
             tta=None,
             threshold=threshold_of(model),
             threshold_origin=threshold_origin_of(model),
+            threshold_tuning=threshold_tuning_of(model),
             device=device,
             device_name=device_name(device),
         )
@@ -120,6 +125,7 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
         tta=said.get('tta'),
         threshold=predictor.threshold,
         threshold_origin=predictor.threshold_origin,
+        threshold_tuning=dict(predictor.threshold_tuning or {}) or None,
         device=device,
         device_name=device_name(device),
     )

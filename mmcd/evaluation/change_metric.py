@@ -10,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmcd.evaluation.confusion import count_classes
-from mmcd.evaluation.detail import Detail, count_scores
+from mmcd.evaluation.detail import Detail, count_gap, count_scores
 from mmcd.evaluation.image_result import ImageResult, hash_label
 from mmcd.evaluation.record import figures_of, total_of
 from mmcd.models.scores import scores_of_predicted
@@ -39,7 +39,8 @@ class ChangeMetric(BaseMetric):
         detail: whether to count objects, boundaries and probabilities too, which takes longer:
             True, or a dict of the settings of :class:`Detail`. Adds ``change/object_f1``,
             ``change/boundary_f1``, ``change/average_precision``, ``change/calibration_error`` and
-            others, see docs/evaluation.md.
+            others, see docs/evaluation.md. ``change/exchange_gap`` comes where the model also
+            predicts in the other order of the dates.
         ignore_index: label value of pixels that are left out.
         collect_device: where the processes' counts meet, 'cpu' or 'gpu'.
         prefix: replaces 'change' in the keys.
@@ -90,6 +91,9 @@ class ChangeMetric(BaseMetric):
             counts |= self.detail.count_masks(mask.cpu().numpy(), pixels, classes, tolerance)
             scores = scores_of_predicted(sample['seg_logits']['data']).to(mask.device)
             counts |= count_scores(scores, mask, label, classes)
+        if 'exchanged_sem_seg' in sample:
+            exchanged = sample['exchanged_sem_seg']['data'].squeeze()
+            counts['exchange'] = count_gap(prediction, exchanged, label)
         before = sample.get('before_path') or sample.get('img_path') or ''
         return ImageResult(
             name=Path(before).stem,

@@ -143,6 +143,17 @@ def count_scores(
     )
 
 
+def count_gap(prediction: Tensor, exchanged: Tensor, label: Tensor) -> np.ndarray:
+    """Pixels that are changed in one order of the dates only, and in either.
+
+    Shape:
+        (H, W) of class indices, and 255 (ignored) in the label; returns (2,) int64.
+    """
+    valid = label != IGNORED
+    first, second = prediction[valid] != UNCHANGED, exchanged[valid] != UNCHANGED
+    return np.array([int((first ^ second).sum()), int((first | second).sum())])
+
+
 def detail_figures(sums: Mapping[str, np.ndarray], classes: ChangeClasses) -> dict[str, Any]:
     """The figures that such sums allow, in percent: of change of any kind, of each kind, means.
 
@@ -150,6 +161,9 @@ def detail_figures(sums: Mapping[str, np.ndarray], classes: ChangeClasses) -> di
         sums of a whole split give floats; with leading axes, arrays of these axes.
     """
     figures: dict[str, Any] = {}
+    if 'exchange' in sums:
+        differing, either = np.moveaxis(np.asarray(sums['exchange']), -1, 0)
+        figures['exchange_gap'] = _plain(percent(differing, np.asarray(either)))
     for key, ratios in (
         ('objects', _object_ratios),
         ('boundaries', _boundary_ratios),

@@ -19,6 +19,7 @@ NAMES = {
     'average_precision': 'average precision',
     'calibration_error_change': 'calibration error, changed pixels',
     'calibration_error': 'calibration error, all pixels',
+    'exchange_gap': 'gap between the two orders of the dates',
 }
 # Of other facts about a result.
 WORDS = {'iou': 'IoU', 'f1': 'F1', 'sha256': 'SHA-256', 'tta': 'TTA'}

@@ -114,6 +114,17 @@ def best_threshold(histogram: np.ndarray) -> tuple[float, float]:
     return float(THRESHOLDS[(first + equals - 1) // 2]), float(f1[first])
 
 
+def f1_at(histogram: np.ndarray, threshold: float) -> float:
+    """F1 in percent at the nearest of :data:`THRESHOLDS`.
+
+    Shape:
+        (2, 1002), of a whole split.
+    """
+    index = int(np.abs(THRESHOLDS - threshold).argmin()) + 1
+    true, false, missed = (counts[index] for counts in confusion_by_threshold(histogram))
+    return float(percent(2 * int(true), int(2 * true + false + missed)))
+
+
 def precision_recall_curve(histogram: np.ndarray) -> dict[str, list[float]]:
     """The curve in percent, a point a threshold.
 

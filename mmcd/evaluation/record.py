@@ -25,7 +25,7 @@ from mmcd.structures import ChangeClasses
 
 # What a record holds of each image; histograms of its probabilities would make it a hundred times
 # as large.
-LISTED = ('confusion', 'objects', 'object_sizes', 'boundaries')
+LISTED = ('confusion', 'objects', 'object_sizes', 'boundaries', 'exchange')
 SCHEMA = 1  # goes up where a reader of earlier records would misread one
 
 
@@ -137,6 +137,7 @@ def _describe_image(image: ImageResult, source: str, classes: ChangeClasses) -> 
         before=image.before,
         after=image.after,
         label=image.label,
+        **({'prediction': image.prediction} if image.prediction else {}),
         label_sha256=image.label_sha256,
         counts=counts._asdict(),
         **{key: image.counts[key].tolist() for key in LISTED if key in image.counts},

@@ -213,6 +213,7 @@ def _describe(
     optimize: bool,
 ) -> ExportMetadata:
     config = getattr(predictor.cfg, 'filename', None)
+    tuning = dict(predictor.threshold_tuning or {}) or None
     return ExportMetadata(
         network=f'{type(model.backbone).__name__} + {type(model.decode_head).__name__}',
         config=None if config is None else Path(config).stem,
@@ -225,6 +226,7 @@ def _describe(
         tile_size=tile_size,
         form=RESTRUCTURED if optimize else AS_TRAINED,
         mmcd_version=__version__,
+        threshold_tuning=tuning if threshold == predictor.threshold else None,
     )
 
 

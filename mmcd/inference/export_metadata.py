@@ -52,6 +52,7 @@ class ExportMetadata:
         tile_size: height and width of the tiles that large images are best cut into.
         form: of the network: 'as trained' or 'restructured'.
         mmcd_version: of the mmcd that wrote the file.
+        threshold_tuning: what the threshold was tuned on, where it was.
         format: version of these properties.
     """
 
@@ -66,6 +67,7 @@ class ExportMetadata:
     tile_size: int
     form: str
     mmcd_version: str
+    threshold_tuning: dict[str, Any] | None = None
     format: int = FORMAT
 
     @property
@@ -139,6 +141,7 @@ def _from_values(values: dict[str, Any]) -> ExportMetadata:
         classes=ChangeClasses.from_meta(values),
         threshold=float(values['threshold']),
         form=values.get('form', 'restructured'),
+        threshold_tuning=values.get('threshold_tuning'),
     )
     return ExportMetadata(**{field.name: values[field.name] for field in fields(ExportMetadata)})
 

@@ -74,7 +74,8 @@ class ExportedPredictor(ChangePredictor):
             image=self.metadata.image,
             classes=self.metadata.classes,
             threshold=self.metadata.threshold,
-            threshold_origin='exported file',
+            threshold_origin='tuned' if self.metadata.threshold_tuning else 'exported file',
+            threshold_tuning=self.metadata.threshold_tuning,
             tile_size=self.metadata.tile_size,
             precision=precision,
         )

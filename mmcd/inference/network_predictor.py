@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmcd.errors import ConfigError
 from mmcd.inference.precision import precision_dtype
-from mmcd.inference.predictor import ChangePredictor, FlipAveragingPredictor
+from mmcd.inference.predictor import AveragingPredictor, ChangePredictor
 from mmcd.inference.restructured import (
     NetworkAsTrained,
     network_as_trained,
@@ -27,6 +27,7 @@ from mmcd.models.model_description import (
     size_divisor_of,
     threshold_of,
     threshold_origin_of,
+    threshold_tuning_of,
 )
 from mmcd.models.scores import scores_of_logits
 
@@ -55,6 +56,7 @@ class NetworkPredictor(ChangePredictor):
             classes=classes_of(model),
             threshold=threshold_of(model),
             threshold_origin=threshold_origin_of(model),
+            threshold_tuning=threshold_tuning_of(model),
             precision=precision,
             cfg=getattr(model, 'cfg', None),
         )
@@ -118,7 +120,7 @@ def make_predictor(
     precision: str | None = None,
     compile: bool = False,
     optimize: bool = True,
-    tta: bool = False,
+    tta: bool | str = False,
 ) -> ChangePredictor:
     """The predictor of a trained model, made at the first call and where the weights have changed.
 
@@ -137,7 +139,9 @@ def make_predictor(
         optimize: restructure DARNet and PRX-Change for inference, see
             :func:`mmcd.inference.restructured.restructured_network`; False runs the network as it
             was trained, for figures in papers.
-        tta: average over the pair and its mirror images, which takes three times as long.
+        tta: average over several views of the pair, which takes as many times as long: 'flips'
+            (or True; 3 views), 'd4' (8), 'exchange' (both orders of the dates), 'flips+exchange',
+            'd4+exchange'; see :func:`mmcd.inference.predictor.augmentation_views`.
 
     Raises:
         ConfigError: there is no such precision, the device does not work in it, the model is no
@@ -152,8 +156,8 @@ def make_predictor(
         predictor = model
     else:
         predictor = _predictor_of(model, precision, compile=compile, optimize=optimize)
-    if tta and not isinstance(predictor, FlipAveragingPredictor):
-        return FlipAveragingPredictor(predictor)
+    if tta and not isinstance(predictor, AveragingPredictor):
+        return AveragingPredictor(predictor, 'flips' if tta is True else tta)
     return predictor
 
 

@@ -52,7 +52,7 @@ def predict_pair(
     precision: str | None = None,
     compile: bool = False,
     optimize: bool = True,
-    tta: bool = False,
+    tta: bool | str = False,
 ) -> ChangeResult:
     """Find what changed between two images.
 
@@ -64,7 +64,8 @@ def predict_pair(
         compile: use ``torch.compile``, which takes about a minute at the first pair of each size.
         optimize: False runs the network as it was trained, not restructured for inference; see
             :func:`mmcd.inference.make_predictor`, also for the copy of the weights that is cached.
-        tta: average over the pair and its mirror images.
+        tta: average over several views of the pair: 'flips' (or True), 'd4', 'exchange' and others,
+            see :func:`mmcd.inference.make_predictor`.
 
     Shape:
         arrays (H, W, C) of the model's bands, in its order and type (8-bit RGB by default); any H

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmcd.errors import ImagePairError, PredictionError
+from mmcd.errors import ConfigError, ImagePairError, PredictionError
 from mmcd.models.model_description import DEFAULT_THRESHOLD
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 
@@ -32,6 +32,8 @@ class ChangePredictor(ABC):
         classes: what the scores are of.
         threshold: a pixel is changed where the scores of all kinds of change exceed it.
         threshold_origin: where that threshold comes from.
+        threshold_tuning: what it was tuned on, where it was (see
+            :mod:`mmcd.engine.threshold_tuning`).
         tile_size: height and width of the tiles that large images are best cut into.
         precision: name of the number format that the network works in.
         cfg: the config that it was made with, for how files are read and cut into windows.
@@ -44,6 +46,7 @@ class ChangePredictor(ABC):
         classes: ChangeClasses,
         threshold: float = DEFAULT_THRESHOLD,
         threshold_origin: str = 'default',
+        threshold_tuning: Mapping[str, Any] | None = None,
         tile_size: int = DEFAULT_TILE_SIZE,
         precision: str = 'float32',
         cfg: Config | None = None,
@@ -52,6 +55,7 @@ class ChangePredictor(ABC):
         self.classes = classes
         self.threshold = threshold
         self.threshold_origin = threshold_origin
+        self.threshold_tuning = threshold_tuning
         self.tile_size = tile_size
         self.precision = precision
         self.cfg = cfg
@@ -137,28 +141,80 @@ class ChangePredictor(ABC):
         """What tells this predictor from others, in plain values: weights, form and precision."""
 
 
-# As published test-time augmentation has it: as it is, mirrored left to right, and upside down.
-MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,))
+class View(NamedTuple):
+    """One way to look at a pair: quarter turns, a flip after them, and the dates' order."""
+
+    turns: int = 0
+    flipped: bool = False
+    exchanged: bool = False
 
 
-class FlipAveragingPredictor(ChangePredictor):
-    """Averages the scores of a predictor over the mirrored tiles; three times its work.
+# Test-time augmentation by name. As published, flips are: as it is, mirrored left to right, and
+# upside down; d4 has all eight symmetries of the square.
+FLIPS = (View(), View(flipped=True), View(turns=2, flipped=True))
+D4 = tuple(View(turns, flipped) for flipped in (False, True) for turns in range(4))
+AUGMENTATIONS: dict[str, tuple[View, ...]] = {'flips': FLIPS, 'd4': D4, 'exchange': (View(),)}
+EXCHANGE = 'exchange'
+AUGMENTATION_NAMES = ('flips', 'd4', EXCHANGE, 'flips+exchange', 'd4+exchange')
+
+
+def augmentation_views(name: str) -> tuple[View, ...]:
+    """The views that a test-time augmentation averages over.
+
+    Args:
+        name: 'flips' (3 views), 'd4' (8), 'exchange' (2: both orders of the dates), or one of the
+            first two with the dates exchanged too, 'flips+exchange' (6), 'd4+exchange' (16).
+
+    Raises:
+        ConfigError: there is no such augmentation.
+    """
+    if name not in AUGMENTATION_NAMES:
+        raise ConfigError(
+            f'Test-time augmentation is one of {", ".join(AUGMENTATION_NAMES)}; got {name!r}.'
+        )
+    views = AUGMENTATIONS[name.partition('+')[0]]
+    if EXCHANGE not in name:
+        return views
+    return views + tuple(view._replace(exchanged=True) for view in views)
+
+
+def exchange_dates(pairs: Tensor) -> Tensor:
+    """Pairs (N, 2C, H, W) with the second date first."""
+    before, after = pairs.chunk(2, dim=1)
+    return torch.cat([after, before], dim=1)
+
+
+class AveragingPredictor(ChangePredictor):
+    """Averages the scores of a predictor over several views of each pair; as many times its work.
 
     Args:
         predictor: any other.
+        augmentation: which views, see :func:`augmentation_views`.
+
+    Raises:
+        ConfigError: there is no such augmentation, or it exchanges the dates and the model tells
+            several kinds of change apart, which another order of the dates makes others.
     """
 
-    def __init__(self, predictor: ChangePredictor) -> None:
+    def __init__(self, predictor: ChangePredictor, augmentation: str = 'flips') -> None:
+        self.views = augmentation_views(augmentation)
+        if EXCHANGE in augmentation and not predictor.classes.is_binary:
+            raise ConfigError(
+                'The order of the dates decides between the kinds of change '
+                f'{", ".join(predictor.classes.names)}: average over flips or d4 alone.'
+            )
         super().__init__(
             image=predictor.image,
             classes=predictor.classes,
             threshold=predictor.threshold,
             threshold_origin=predictor.threshold_origin,
+            threshold_tuning=predictor.threshold_tuning,
             tile_size=predictor.tile_size,
             precision=predictor.precision,
             cfg=predictor.cfg,
         )
         self.predictor = predictor
+        self.augmentation = augmentation
         self.form = getattr(predictor, 'form', None)
         self.align_corners = getattr(predictor, 'align_corners', False)
 
@@ -173,17 +229,23 @@ class FlipAveragingPredictor(ChangePredictor):
 
     def predict_tensor(self, pairs: Tensor) -> Tensor:
         """See :class:`ChangePredictor`."""
-        scores = [
-            self.predictor.predict_tensor(pairs.flip(axes)).flip(axes)
-            if axes
-            else self.predictor.predict_tensor(pairs)
-            for axes in MIRRORED
-        ]
-        return torch.stack(scores).mean(dim=0)
+        total = self._predict_view(pairs, self.views[0])
+        for view in self.views[1:]:
+            total = total + self._predict_view(pairs, view)
+        return total / len(self.views)
+
+    def _predict_view(self, pairs: Tensor, view: View) -> Tensor:
+        """Scores of a view, turned back."""
+        plane = (-2, -1)
+        seen = exchange_dates(pairs) if view.exchanged else pairs
+        seen = seen.rot90(view.turns, plane) if view.turns else seen
+        scores = self.predictor.predict_tensor(seen.flip(-1) if view.flipped else seen)
+        scores = scores.flip(-1) if view.flipped else scores
+        return scores.rot90(-view.turns, plane) if view.turns else scores
 
     def describe(self) -> dict[str, Any]:
         """See :class:`ChangePredictor`."""
-        return dict(self.predictor.describe(), tta='mean over flips')
+        return dict(self.predictor.describe(), tta=self.augmentation)
 
 
 class FunctionPredictor(ChangePredictor):

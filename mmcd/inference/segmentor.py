@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.segmentors import BaseSegmentor
+from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from mmcd.errors import PredictionError
-from mmcd.inference.predictor import ChangePredictor
+from mmcd.inference.predictor import ChangePredictor, exchange_dates
 from mmcd.models.scores import decide_samples
 
 LEAST = torch.finfo(torch.float32).tiny  # keeps logarithms of scores finite
@@ -29,15 +30,22 @@ class PredictorSegmentor(BaseSegmentor):
         predictor: what answers.
         test_cfg: ``mode='whole'``, or ``mode='slide'`` with ``crop_size`` and ``stride`` (height,
             width), as of MMSegmentation's EncoderDecoder.
+        exchange: predict each pair in the other order of its dates too; samples then have
+            ``exchanged_sem_seg`` (1, H, W), by which ChangeMetric tells the gap between the two.
     """
 
     def __init__(
-        self, predictor: ChangePredictor, test_cfg: Mapping[str, Any] | None = None
+        self,
+        predictor: ChangePredictor,
+        test_cfg: Mapping[str, Any] | None = None,
+        *,
+        exchange: bool = False,
     ) -> None:
         # Values pass as they are: normalising is a part of the predictor.
         super().__init__(data_preprocessor=SegDataPreProcessor())
         self.predictor = predictor
         self.test_cfg = test_cfg or dict(mode='whole')
+        self.exchange = exchange
         self.align_corners = getattr(predictor, 'align_corners', False)
         self.eval()
 
@@ -64,7 +72,16 @@ class PredictorSegmentor(BaseSegmentor):
                 raise
             pair = data_samples[error.index].metainfo
             raise error.at(' and '.join(pair[k] for k in PATHS if k in pair) or 'a pair') from error
-        return decide_samples(self.postprocess_result(logits, data_samples), self)
+        exchanged = None
+        if self.exchange:
+            # In samples of its own, with what postprocessing reads of the others.
+            own = data_samples and [SegDataSample(metainfo=s.metainfo) for s in data_samples]
+            other = self.encode_decode(exchange_dates(inputs), [])
+            exchanged = decide_samples(self.postprocess_result(other, own), self)
+        samples = decide_samples(self.postprocess_result(logits, data_samples), self)
+        for sample, turned in zip(samples, exchanged or (), strict=False):
+            sample.set_data({'exchanged_sem_seg': turned.pred_sem_seg})
+        return samples
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list) -> Tensor:
         """Logarithms of the scores, (N, K, H, W) float32."""

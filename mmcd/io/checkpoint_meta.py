@@ -40,3 +40,29 @@ def note(checkpoint: dict[str, Any], **facts: Any) -> None:
     meta = checkpoint.setdefault('meta', {})
     known = {key: value for key, value in facts.items() if value is not None}
     meta[KEY] = {**own_meta(meta), **known}
+
+
+def tuned_threshold(meta: Mapping[str, Any] | None, path: str) -> dict[str, Any] | None:
+    """The threshold that was tuned for a checkpoint's weights, and what it was tuned on.
+
+    Args:
+        meta: a checkpoint's ``meta``.
+        path: its file, for the error's text.
+
+    Returns:
+        ``value``, and of what it was tuned on ``split``, ``file_list_sha256``, ``metric`` and
+        others; None where none was tuned.
+
+    Raises:
+        CheckpointError: it is no threshold.
+    """
+    noted = own_meta(meta).get('threshold')
+    if noted is None:
+        return None
+    value = noted.get('value') if isinstance(noted, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise CheckpointError(
+            f'The tuned threshold in the checkpoint {path} is {noted!r}, not a dict with a `value` '
+            'from 0 to 1. Tune it again: tools/analysis_tools/tune_threshold.py.'
+        )
+    return dict(noted)

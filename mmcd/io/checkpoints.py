@@ -16,6 +16,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoint_meta import tuned_threshold
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
 
@@ -158,6 +159,8 @@ def take_weights(model: nn.Module, content: Mapping[str, Any], path: str | Path)
             f'another config?\n{faults}'
         )
     model.load_state_dict(state_dict)
+    # Also where there is none: that of weights which were loaded before does not hold any more.
+    setattr(model, 'tuned_threshold', tuned_threshold(meta, str(path)))  # noqa: B010
     return meta
 
 

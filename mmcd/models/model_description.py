@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -25,18 +26,38 @@ def classes_of(model: nn.Module) -> ChangeClasses:
 
 
 def threshold_of(model: nn.Module) -> float:
-    """The threshold of a model's config, or of its head; 0.5 where neither states one."""
-    threshold = getattr(model, 'threshold', None)
-    if threshold is None and hasattr(model, 'decode_head'):
-        threshold = getattr(_last_head(model), 'threshold', None)
-    return DEFAULT_THRESHOLD if threshold is None else threshold
+    """The threshold of a model: of its config, else tuned, else of its head; 0.5 without any."""
+    return _find_threshold(model)[0]
 
 
 def threshold_origin_of(model: nn.Module) -> str:
-    """Where :func:`threshold_of` has it from: 'model', 'head' (both of the config) or 'default'."""
-    if getattr(model, 'threshold', None) is not None:
-        return 'model'
-    return 'default' if threshold_of(model) == DEFAULT_THRESHOLD else 'head'
+    """Where :func:`threshold_of` has it from.
+
+    Returns:
+        'model' or 'head', which are settings of the config, 'tuned' or 'default'.
+    """
+    return _find_threshold(model)[1]
+
+
+def threshold_tuning_of(model: nn.Module) -> Mapping[str, Any] | None:
+    """What a model's threshold was tuned on; None where another one holds."""
+    return (
+        getattr(model, 'tuned_threshold', None) if threshold_origin_of(model) == 'tuned' else None
+    )
+
+
+def _find_threshold(model: nn.Module) -> tuple[float, str]:
+    stated = getattr(model, 'threshold', None)
+    if stated is not None:
+        return stated, 'model'
+    # What a checkpoint brings: it is of these weights, and comes before the head's of the config.
+    tuned = getattr(model, 'tuned_threshold', None)
+    if tuned is not None:
+        return float(tuned['value']), 'tuned'
+    head = getattr(_last_head(model), 'threshold', None) if hasattr(model, 'decode_head') else None
+    if head is not None and head != DEFAULT_THRESHOLD:
+        return head, 'head'
+    return DEFAULT_THRESHOLD, 'default'
 
 
 def size_divisor_of(model: nn.Module) -> int:

@@ -26,7 +26,7 @@ def predict_scene(
     precision: str | None = None,
     compile: bool = False,
     optimize: bool = True,
-    tta: bool = False,
+    tta: bool | str = False,
     resume: bool = False,
     progress: bool = False,
     **settings: Any,

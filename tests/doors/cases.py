@@ -15,6 +15,7 @@ from torch import nn
 
 from mmcd.apis import init_model
 from mmcd.inference import make_predictor
+from mmcd.io.checkpoint_meta import note
 from mmcd.structures import ImageSpec
 from tests.export.models import with_random_statistics
 from tests.scene.rasters import draw_ground, utm, write_raster
@@ -50,7 +51,8 @@ class Case:
         model: what it changes of the model.
         image: its image description; None: 8-bit RGB.
         dataset: what it changes of the data set.
-        tta: whether the doors are asked for test-time augmentation.
+        tta: the test-time augmentation that the doors are asked for.
+        tuned: a threshold that the checkpoint brings.
         optimize: False: the network as trained.
     """
 
@@ -58,7 +60,8 @@ class Case:
     model: dict[str, Any] = field(default_factory=lambda: dict(SLIM_FC_SIAM))
     image: dict[str, Any] | None = None
     dataset: dict[str, Any] = field(default_factory=dict)
-    tta: bool = False
+    tta: bool | str = False
+    tuned: float | None = None
     optimize: bool = True
 
 
@@ -66,6 +69,8 @@ CASES = {
     'threshold': Case('darnet_sample.py', dict(SLIM_DARNET, threshold=0.3)),
     'threshold of the head': Case('prx_sample.py', dict(decode_head=dict(threshold=0.3))),
     'tta': Case(model=dict(SLIM_FC_SIAM, threshold=0.4), tta=True),
+    'tta with turns and exchanged dates': Case(tta='d4+exchange'),
+    'tuned threshold': Case(tuned=0.3),
     'as trained': Case('darnet_sample.py', SLIM_DARNET, optimize=False),
     'four bands of 16 bit': Case(
         image=SENTINEL,
@@ -108,9 +113,13 @@ def make_case(case: Case, folder: Path) -> None:
     save(data / 'test' / 'label' / 'one.png', np.zeros((HEIGHT, WIDTH), np.uint8))
     torch.manual_seed(0)
     model = with_random_statistics(init_model(config))
+    tuned = None if case.tuned is None else dict(value=case.tuned, split='val')
+    model.tuned_threshold = tuned
     spread_scores(model, np.concatenate(dates, axis=2))
     meta = dict(dataset_meta=dict(model.dataset_meta, image=spec.to_dict()))
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), folder / 'model.pth')
+    checkpoint = dict(state_dict=model.state_dict(), meta=meta)
+    note(checkpoint, threshold=tuned)
+    torch.save(checkpoint, folder / 'model.pth')
 
 
 def draw_date(spec: ImageSpec, seed: int) -> np.ndarray:

@@ -36,6 +36,7 @@ def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         export_onnx(model, own / 'model.onnx', optimize=case.optimize)
         for checkpoint in ('model.pth', 'model.onnx'):
             options = ['--tta'] if case.tta else []
+            options += [case.tta] if isinstance(case.tta, str) else []
             options += ['--as-trained'] if not case.optimize and checkpoint == 'model.pth' else []
             files = [str(own / 'config.py'), str(own / checkpoint)]
             where = ['--out', str(own / checkpoint.replace('.', '_')), '--work-dir', str(own / 'w')]
@@ -75,6 +76,8 @@ def test_every_door_gives_the_same_answer(entered: Path, name: str) -> None:
 
 def threshold_of(name: str) -> float:
     case = CASES[name]
+    if case.tuned is not None:
+        return case.tuned
     head = case.model.get('decode_head', {})
     return case.model.get('threshold', head.get('threshold', 0.5))
 

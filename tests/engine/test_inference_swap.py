@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 from mmcd.engine.inference_swap import innermost, use_predictor
@@ -32,6 +33,17 @@ def test_the_innermost_model_is_replaced(wrappers: int) -> None:
     assert isinstance(swapped, PredictorSegmentor)
     assert swapped.predictor.precision == 'bfloat16'
     assert swapped.test_cfg == dict(mode='whole')
+
+
+def test_both_orders_of_the_dates_are_predicted() -> None:
+    runner = fake_runner(random_model('darnet_sample.py'))
+    use_predictor(runner, exchange=True)
+    pairs = torch.randint(0, 256, (2, 6, 32, 48), dtype=torch.uint8).float()
+    samples = runner.model.predict(pairs)
+    turned = runner.model.predict(torch.cat([pairs[:, 3:], pairs[:, :3]], dim=1))
+    for one, other in zip(samples, turned, strict=True):
+        assert torch.equal(one.pred_sem_seg.data, other.exchanged_sem_seg.data)
+        assert torch.equal(one.exchanged_sem_seg.data, other.pred_sem_seg.data)
 
 
 def fake_runner(model: nn.Module) -> SimpleNamespace:

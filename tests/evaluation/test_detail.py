@@ -103,6 +103,28 @@ def test_a_dead_model_gives_zero(classes: int) -> None:
             assert value == 0, key
 
 
+def test_the_gap_between_both_orders_of_the_dates() -> None:
+    samples = drawn_samples(2)
+    for sample in samples:
+        sample['exchanged_sem_seg'] = dict(data=sample['pred_sem_seg']['data'].clone())
+    assert evaluated(samples)[1]['change/exchange_gap'] == 0
+    differing = either = 0
+    for sample in samples:
+        label = sample['gt_sem_seg']['data'].squeeze()
+        mask, other = (
+            sample[key]['data'].squeeze() for key in ('pred_sem_seg', 'exchanged_sem_seg')
+        )
+        other[:40] = 0
+        valid = label != 255
+        differing += int(((mask != other) & valid).sum())
+        either += int(((mask > 0) & valid).sum())
+    metric, found = evaluated(samples)
+    assert found['change/exchange_gap'] == pytest.approx(100 * differing / either)
+    record = make_record(metric.images, BINARY_CHANGE, {}, bootstrap=Bootstrap(resamples=99))
+    low, high = record['intervals']['exchange_gap']
+    assert 0 < low < record['metrics']['exchange_gap'] < high
+
+
 def test_a_tolerance_in_metres() -> None:
     metric = ChangeMetric(detail=dict(boundary_metres=2.0))
     metric.dataset_meta = dict(image=dict(metres_per_pixel=0.5))

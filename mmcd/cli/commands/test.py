@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import add_hook, prepare_run
         from mmcd.engine.result_file import change_metric_of, check_result_path, use_detail
+        from mmcd.engine.threshold_tuning import check_tuning
+        from mmcd.inference.segmentor import PredictorSegmentor
         from mmcd.io.checkpoints import load_weights
     result = args.result or (f'{args.report}/result.json' if args.report else None)
     if result:
@@ -81,7 +83,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         compile=args.compile,
         optimize=not args.as_trained,
         tta=args.tta,
+        exchange=args.exchange_gap,
     )
+    swapped = innermost(runner.model)
+    if isinstance(swapped, PredictorSegmentor):
+        check_tuning(runner.test_loop.dataloader.dataset, swapped.predictor.threshold_tuning)
     if not result:
         runner.test()
         return
