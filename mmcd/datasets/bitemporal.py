@@ -149,9 +149,10 @@ class BitemporalDataset(BaseDataset):
         return None
 
     def load_data_list(self) -> list[dict]:
-        """One dict a pair or a window: paths, the label encoding and the image description."""
+        """One dict a pair or a window: name, paths, label encoding and image description."""
         return [
             dict(
+                pair_name=self._part_name(pair, part),
                 img_path=str(pair.before),  # the name that MMSegmentation's tools look for
                 before_path=str(pair.before),
                 after_path=str(pair.after),
@@ -182,6 +183,12 @@ class BitemporalDataset(BaseDataset):
             header = read_header(pair.before)
             area = Window(0, 0, header.height, header.width)
         return [dict(window=window, area=area) for window in self.windows.cut(area)]
+
+    def _part_name(self, pair: PairFiles, part: Mapping[str, Window]) -> str:
+        """The pair's name; of a window that stays where it is, with its first row and column."""
+        if self.windows is None or self.windows.random:
+            return pair.name
+        return f'{pair.name}_{part["window"].top:04d}_{part["window"].left:04d}'
 
     def describe_layout(self) -> str:
         """The expected tree, and what to do where it differs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def measure_robustness(
         info = dataset.get_data_info(index)
         spec = info['image_spec']
         images = {each: read_date(info[f'{each}_path'], spec) for each in DATES}
-        sources.append(name_source(info['before_path'].rpartition('/')[2].rpartition('.')[0]))
+        sources.append(name_source(info.get('pair_name') or Path(info['before_path']).stem))
         for number, disturbance in enumerate(every):
             rng = np.random.default_rng([seed, index, number])
             shown = _show(images, disturbance, date, spec, rng)

@@ -20,7 +20,7 @@ from mmcd.visualization.panel import draw_panel
 
 @HOOKS.register_module()
 class SavePredictionsHook(Hook):
-    """Write change masks and comparison panels while testing, each under its before image's name.
+    """Write change masks and comparison panels while testing, each under its pair's name.
 
     A file appears under its name only when it is complete; what a stopped run wrote stays. Images
     are read and shown by the test data set's image description.
@@ -57,7 +57,9 @@ class SavePredictionsHook(Hook):
         outputs: Sequence | None = None,
     ) -> None:
         for sample in outputs or ():
-            name = f'{Path(sample.before_path).stem}.png'
+            # Of scenes in folders of their own, files of all pairs may have one name.
+            pair_name = sample.get('pair_name') or Path(sample.before_path).stem
+            name = f'{pair_name.replace("/", "_")}.png'
             prediction = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
             if self.mask_dir:
                 write_whole(self.mask_dir / name, encode_mask(prediction, self.classes))

@@ -96,7 +96,7 @@ class ChangeMetric(BaseMetric):
             counts['exchange'] = count_gap(prediction, exchanged, label)
         before = sample.get('before_path') or sample.get('img_path') or ''
         return ImageResult(
-            name=Path(before).stem,
+            name=sample.get('pair_name') or Path(before).stem,
             label_sha256=hash_label(pixels),
             counts=counts,
             before=before,

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmcd.datasets import SZTAKIDataset
 from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.evaluation.image_result import source_namer
 from tests.tiny_scenes import write_tiny_sztaki
 
 PIPELINE = [dict(type='LoadImagePair'), dict(type='LoadChangeLabel')]
@@ -48,6 +49,9 @@ def test_the_test_is_on_the_official_part(sztaki):
 def test_windows_of_the_test_stay_within_the_official_part(sztaki):
     dataset = build(sztaki, 'test', windows=dict(size=100, stride=90))
     windows = [dataset.get_data_info(index)['window'] for index in range(len(dataset))]
+    # So named, they count as one image where intervals are made.
+    names = [dataset.get_data_info(index)['pair_name'] for index in range(len(dataset))]
+    assert len(set(names)) == len(names) and source_namer()(names[0]) == names[0][:-10]
     assert max(window.top + window.height for window in windows) == 448
     assert max(window.left + window.width for window in windows) == 784
 

@@ -66,6 +66,16 @@ def test_masks_are_0_and_255_under_the_before_image_s_name(sample, tmp_path):
     assert (mask == 255 * sample.pred_sem_seg.data[0].numpy()).all()
 
 
+def test_pairs_whose_files_share_a_name_keep_their_masks(sample, tmp_path):
+    """As scenes in folders of their own, such as OSCD's cities and SZTAKI's pairs."""
+    for name in ('beirut', 'Szada/1'):
+        sample.set_metainfo(dict(pair_name=name))
+        save(sample, tmp_path / 'masks')
+    assert sorted(path.name for path in (tmp_path / 'masks').iterdir()) == [
+        'Szada_1.png', 'beirut.png',
+    ]  # fmt: skip
+
+
 def test_float_predictions_give_the_same_mask(sample, tmp_path):
     sample.pred_sem_seg = PixelData(data=sample.pred_sem_seg.data.float())
     save(sample, tmp_path / 'masks')

@@ -1,6 +1,7 @@
 # DARNet's augmentation: 256x256 crops, horizontal and vertical flips (0.5 each), rotations by
 # 90, 180 and 270 degrees with probability 0.75. No colour changes, no normalisation.
 pair_meta_keys = (
+    'pair_name',
     'img_path',
     'before_path',
     'after_path',

@@ -1,0 +1,61 @@
+"""A threshold from the tool to the test that uses it, and to the test that must not."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from mmcd.apis import init_model
+from mmcd.cli.commands import test as test_command
+from mmcd.errors import ConfigError
+from mmcd.io.checkpoints import read_checkpoint
+from tests.engine.tiny_run import tiny_config
+from tests.export.models import with_random_statistics
+
+TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'tune_threshold.py'
+
+
+@pytest.fixture(scope='module')
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('tune_threshold', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_from_the_tool_to_the_test(
+    tool: ModuleType, tiny_levir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = tiny_config(tiny_levir, tmp_path / 'work')
+    config, checkpoint, out = (str(tmp_path / n) for n in ('config.py', 'model.pth', 'tuned.pth'))
+    cfg.dump(config)
+    torch.manual_seed(0)
+    model = with_random_statistics(init_model(cfg))
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    tool.main([config, checkpoint, '--out', out])
+    tuned = read_checkpoint(out)['meta']['mmcd']['threshold']
+    assert f'Threshold {tuned["value"]:g}: F1 {tuned["score"]:.2f} on the val' in (
+        capsys.readouterr().out
+    )
+    assert 'meta' not in read_checkpoint(checkpoint)
+
+    result = tmp_path / 'result.json'
+    options = ['--result', str(result), '--exchange-gap', '--tta', 'd4']
+    test_command.main([config, out, *options])
+    record = json.loads(result.read_text())
+    protocol = record['protocol']
+    assert (protocol['threshold'], protocol['threshold_origin']) == (tuned['value'], 'tuned')
+    assert protocol['threshold_tuning'] == tuned and protocol['tta'] == 'd4'
+    assert record['metrics']['exchange_gap'] > 0
+    val = ['--cfg-options', 'test_dataloader.dataset.split=val']
+    with pytest.raises(
+        ConfigError, match=r'was tuned on these very files \(BitemporalDataset, val'
+    ):
+        test_command.main([config, out, *val])
+    # A person's own threshold may be tried anywhere.
+    test_command.main([config, out, *val, 'model.threshold=0.5'])
