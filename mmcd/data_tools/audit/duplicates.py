@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
 
 from mmcd.data_tools.audit.findings import Finding
-from mmcd.data_tools.audit.fingerprint import ALIKE, ORIENTATIONS, best_orientation, blind
-from mmcd.data_tools.audit.inspection import PairRecord
-from mmcd.data_tools.audit.pictures import Image, ThumbnailCache
+from mmcd.data_tools.audit.fingerprint import (
+    ALIKE,
+    ORIENTATIONS,
+    best_orientation,
+    blind,
+    orient,
+)
+from mmcd.data_tools.audit.inspection import PairRecord, grey_levels, read_date
 
 BLOCK = 256  # rows of the comparison of all with all that are in memory at a time
-
-
-class UnionFind:
-    """Disjoint sets of numbered items."""
-
-    def __init__(self, count: int) -> None:
-        self._parents = list(range(count))
-
-    def find(self, item: int) -> int:
-        """The item that stands for its group."""
-        while self._parents[item] != item:
-            self._parents[item] = self._parents[self._parents[item]]
-            item = self._parents[item]
-        return item
-
-    def join(self, first: int, second: int) -> None:
-        """Make two groups one, which the lower number stands for."""
-        low, high = sorted((self.find(first), self.find(second)))
-        self._parents[high] = low
-
-    def members(self) -> list[list[int]]:
-        """The groups of two and more, in order."""
-        groups: dict[int, list[int]] = defaultdict(list)
-        for item in range(len(self._parents)):
-            groups[self.find(item)].append(item)
-        return [group for group in groups.values() if len(group) > 1]
+THUMBNAIL = 128  # its side
+KEPT = 512  # reduced images in memory: 32 MB
+DETAIL = 3.0  # pixels: coarser than this, empty land of different places looks alike
+SAME_DETAIL = 0.7  # correlation of detail; JPEG of quality 30 leaves over 0.9
+LEAST_DETAIL = 0.5  # grey levels, below which detail is noise
+NEARLY = 3.0  # grey levels that two nearly equal images differ by on average
 
 
 def find_duplicates(records: Sequence[PairRecord]) -> list[Finding]:
@@ -47,24 +35,23 @@ def find_duplicates(records: Sequence[PairRecord]) -> list[Finding]:
     Args:
         records: in order of their splits: of a leak, the later split is the one leaked into.
     """
-    pairs, images = UnionFind(len(records)), UnionFind(2 * len(records))
+    pairs, images = DisjointSet(range(len(records))), DisjointSet(range(2 * len(records)))
     thumbnails = ThumbnailCache(records)
     shared: list[Finding] = []
     for first, second, orientation in _candidates(records):
         numbers = [2 * image.pair + image.date for image in (first, second)]
-        if pairs.find(first.pair) == pairs.find(second.pair) or images.find(
-            numbers[0]
-        ) == images.find(numbers[1]):
+        if pairs.connected(first.pair, second.pair) or images.connected(*numbers):
             continue
         if not thumbnails.same_image(first, second, orientation):
             continue
         others = Image(first.pair, 1 - first.date), Image(second.pair, 1 - second.date)
         if thumbnails.nearly_equal(*others, orientation):
-            pairs.join(first.pair, second.pair)
+            pairs.merge(first.pair, second.pair)
         else:
-            images.join(*numbers)
+            images.merge(*numbers)
             shared.append(_describe_shared(records, first, second))
-    return [f for group in pairs.members() for f in _describe_group(records, group)] + shared
+    groups = sorted(sorted(group) for group in pairs.subsets())
+    return [f for group in groups for f in _describe_group(records, group)] + shared
 
 
 def _candidates(records: Sequence[PairRecord]) -> Iterator[tuple[Image, Image, int]]:
@@ -148,3 +135,58 @@ def _describe_shared(records: Sequence[PairRecord], first: Image, second: Image)
     one, other = (o.prints[i.date] for o, i in zip(owners, (first, second), strict=True))
     how = '' if one is None or other is None else ORIENTATIONS[best_orientation(other, one)[0]]
     return Finding('image reused', '/'.join(names), paths, f'the same image {how}, in another pair')
+
+
+@dataclass(frozen=True)
+class Image:
+    """One date (0 or 1) of one pair, by its number among the records."""
+
+    pair: int
+    date: int
+
+
+class ThumbnailCache:
+    """Reduced images of pairs.
+
+    Args:
+        records: the pairs, whose files are read when they are needed.
+    """
+
+    def __init__(self, records: Sequence[PairRecord]) -> None:
+        self._records = records
+        self._read = functools.lru_cache(KEPT)(self._read_reduced)
+
+    def same_image(self, first: Image, second: Image, orientation: int) -> bool:
+        """Whether two images show the same, by their detail; equal pixels are the same anyway.
+
+        Args:
+            first: one image.
+            second: another.
+            orientation: that of the second one.
+        """
+        pictures = self._both(first, second, orientation)
+        if np.array_equal(*pictures):
+            return True
+        details = [picture - cv2.GaussianBlur(picture, (0, 0), DETAIL) for picture in pictures]
+        spreads = [float(detail.std()) for detail in details]
+        if min(spreads) < LEAST_DETAIL:
+            return False
+        product = float((details[0] * details[1]).mean() - details[0].mean() * details[1].mean())
+        return product / (spreads[0] * spreads[1]) >= SAME_DETAIL
+
+    def nearly_equal(self, first: Image, second: Image, orientation: int) -> bool:
+        """Whether two images are the same, or so empty that nothing tells them apart."""
+        if self.same_image(first, second, orientation):
+            return True
+        one, other = self._both(first, second, orientation)
+        return float(np.abs(one - other).mean()) <= NEARLY
+
+    def _both(self, first: Image, second: Image, orientation: int) -> tuple[np.ndarray, np.ndarray]:
+        other = orient(self._read(second), orientation)
+        return self._read(first), np.ascontiguousarray(other)
+
+    def _read_reduced(self, image: Image) -> np.ndarray:
+        record = self._records[image.pair]
+        path = (record.files.before, record.files.after)[image.date]
+        grey = grey_levels(read_date(path, record.image))
+        return cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
