@@ -1,4 +1,9 @@
-"""The grid of a map: where two rasters lie, and the ground that pixels cover."""
+"""The grid of a map: where two rasters lie, and the ground that pixels cover.
+
+Single points and windows are rasterio's. Its bounds (transform_bounds, windows.from_bounds) are not
+enough for what two images share: they are refused for rotated rasters, and too large for rasters
+that a change of CRS turns. So borders are followed point by point.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from affine import Affine
+from rasterio import windows
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
+from rasterio.transform import xy
 from rasterio.warp import transform as transform_points
+from rasterio.windows import Window
 
 from mmcd.errors import SceneError
 
 # Fractions of a pixel below this are rounding in the files' headers.
 ROUNDING = 1e-3
 POINTS_PER_EDGE = 33
-
-
-def chain(outer: Affine, inner: Affine) -> Affine:
-    """First ``inner``, then ``outer``: Affine 3 has another operator for it than Affine 2."""
-    a, b, c, d, e, f = outer[:6]
-    u, v, w, x, y, z = inner[:6]
-    return Affine(
-        a * u + b * x, a * v + b * y, a * w + b * z + c,
-        d * u + e * x, d * v + e * y, d * w + e * z + f,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,16 @@ class Grid:
 
     def part(self, row: int, column: int, height: int, width: int) -> Grid:
         """The grid of some of its pixels."""
-        return Grid(self.crs, chain(self.transform, Affine.translation(column, row)), height, width)
+        window = Window(column, row, width, height)
+        return Grid(self.crs, windows.transform(window, self.transform), height, width)
 
     def to_ground(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The x and y of (fractional) rows and columns, which count from the top left corner."""
-        return _apply(self.transform, columns, rows)
+        return xy(self.transform, rows, columns, offset='ul')
 
     def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows and columns of points on the ground."""
-        columns, rows = _apply(~self.transform, x, y)
+        columns, rows = xy(~self.transform, y, x, offset='ul')
         return rows, columns
 
     def edge_points(self) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +121,11 @@ def find_overlap(before: Grid, after: Grid) -> Overlap:
             f'  after: {after.describe()}'
         )
     grid = before.part(top, left, bottom - top, right - left)
-    return Overlap(top, left, grid, _shift_between(grid, after))
+    shift = _shift_between(grid, after)
+    inside = shift is not None and (
+        0 <= shift[0] <= after.height - grid.height and 0 <= shift[1] <= after.width - grid.width
+    )
+    return Overlap(top, left, grid, shift if inside else None)
 
 
 def _check_georeference(before: Grid, after: Grid) -> None:
@@ -141,7 +144,7 @@ def _check_georeference(before: Grid, after: Grid) -> None:
         raise SceneError(
             f'Two images without georeference must be of one size, pixel upon pixel:{both}'
         )
-    if before.crs is None and before.is_georeferenced and not _same_pixels(before, after):
+    if before.crs is None and before.is_georeferenced and not _shift_between(before, after):
         raise SceneError(
             f'The images lie on different grids and have no CRS to warp one to the other:{both}\n'
             'Give both a CRS, such as with gdal_edit.py -a_srs.'
@@ -173,32 +176,17 @@ def _whole_pixels(positions: np.ndarray, size: int) -> tuple[int, int]:
     return int(np.clip(first, 0, size)), int(np.clip(last, 0, size))
 
 
-def _same_pixels(one: Grid, other: Grid) -> bool:
-    """Whether the pixels of two grids fall together, whatever part of the ground each covers."""
+def _shift_between(one: Grid, other: Grid) -> tuple[int, int] | None:
+    """Where ``one`` starts in ``other``, row and column; None where their pixels do not coincide.
+
+    All corners are looked at: over an image, a difference in pixel size adds up.
+    """
     if one.crs != other.crs:
-        return False
-    relation = chain(~other.transform, one.transform)
-    # Over the length of the image, a difference in pixel size adds up.
-    reach = max(one.height, one.width, other.height, other.width)
-    turn = abs(relation.a - 1), abs(relation.e - 1), abs(relation.b), abs(relation.d)
-    offset = abs(relation.c - round(relation.c)), abs(relation.f - round(relation.f))
-    return max(turn) * reach < 0.01 and max(offset) < 0.01
-
-
-def _shift_between(grid: Grid, after: Grid) -> tuple[int, int] | None:
-    if not _same_pixels(grid, after):
         return None
-    relation = chain(~after.transform, grid.transform)
-    row, column = round(relation.f), round(relation.c)
-    inside = 0 <= row <= after.height - grid.height and 0 <= column <= after.width - grid.width
-    return (row, column) if inside else None
-
-
-def _apply(
-    transform: Affine, first: np.ndarray, second: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c, d, e, f = transform[:6]
-    return a * first + b * second + c, d * first + e * second + f
+    corners = np.array([(0, 0, one.height, one.height), (0, one.width, 0, one.width)])
+    shifts = np.array(other.to_pixels(*one.to_ground(*corners))) - corners  # (2, 4)
+    row, column = shifts.mean(axis=1).round().astype(int).tolist()
+    return (row, column) if np.abs(shifts.T - (row, column)).max() < 0.01 else None
 
 
 # Lambert's cylindrical equal-area projection on WGS 84. It maps meridians and parallels to straight

@@ -20,6 +20,12 @@ def utm(metres: float = 0.5, left: float = LEFT, top: float = TOP) -> Affine:
     return from_origin(left, top, metres, metres)
 
 
+def chain(outer: Affine, inner: Affine) -> Affine:
+    """First ``inner``, then ``outer``: Affine 3 has another operator for it than Affine 2."""
+    product = np.reshape(outer, (3, 3)) @ np.reshape(inner, (3, 3))
+    return Affine(*product.flat[:6])
+
+
 def write_raster(
     path: Path,
     pixels: np.ndarray,

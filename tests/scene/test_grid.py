@@ -6,8 +6,8 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, chain, find_overlap, pixel_area, row_areas
-from tests.scene.rasters import LEFT, TOP, UTM, utm
+from mmcd.scene.grid import Grid, find_overlap, pixel_area, row_areas
+from tests.scene.rasters import LEFT, TOP, UTM, chain, utm
 
 CRS_UTM = CRS.from_string(UTM)
 PIXELS = Grid(None, Affine.identity(), 100, 200)

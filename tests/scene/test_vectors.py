@@ -10,11 +10,11 @@ import shapely
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from mmcd.scene.grid import Grid, chain
+from mmcd.scene.grid import Grid
 from mmcd.scene.partial_run import FinishedRows
 from mmcd.scene.vectors import find_polygons, mean_probability, write_polygons
 from mmcd.scene.writing import publish
-from tests.scene.rasters import UTM, utm, write_raster
+from tests.scene.rasters import UTM, chain, utm, write_raster
 
 HEIGHT, WIDTH = 90, 70
 GRID = Grid(CRS.from_string(UTM), utm(), HEIGHT, WIDTH)
