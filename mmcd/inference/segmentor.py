@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmcd.errors import PredictionError
 from mmcd.inference.predictor import ChangePredictor, exchange_dates
-from mmcd.models.scores import decide_samples
+from mmcd.models.scores import to_samples
 
 LEAST = torch.finfo(torch.float32).tiny  # keeps logarithms of scores finite
 PATHS = ('before_path', 'after_path')  # where the pipelines note the files of a pair
@@ -77,8 +77,8 @@ class PredictorSegmentor(BaseSegmentor):
             # In samples of its own, with what postprocessing reads of the others.
             own = data_samples and [SegDataSample(metainfo=s.metainfo) for s in data_samples]
             other = self.encode_decode(exchange_dates(inputs), [])
-            exchanged = decide_samples(self.postprocess_result(other, own), self)
-        samples = decide_samples(self.postprocess_result(logits, data_samples), self)
+            exchanged = to_samples(other, own, self)
+        samples = to_samples(logits, data_samples, self)
         for sample, turned in zip(samples, exchanged or (), strict=False):
             sample.set_data({'exchanged_sem_seg': turned.pred_sem_seg})
         return samples

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from mmseg.utils import SampleList
+from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
+from torch.nn import functional as F
 
 from mmcd.models.model_description import classes_of, threshold_of
 
@@ -46,14 +48,39 @@ def scores_of_predicted(seg_logits: Tensor) -> Tensor:
     return torch.cat([1 - scores, scores])
 
 
-def decide_samples(samples: SampleList, model: Any) -> SampleList:
-    """Set ``pred_sem_seg`` (1, H, W) by a model's classes and threshold.
+def to_samples(logits: Tensor, samples: OptSampleList, model: Any) -> SampleList:
+    """Set ``seg_logits`` (K, H, W) and ``pred_sem_seg`` (1, H, W) of each image.
 
-    MMSegmentation's own decision knows no threshold but for heads of one channel.
+    What ``postprocess_result`` of MMSegmentation does, but decided by the model's classes and
+    threshold only. Its own decision comes first otherwise, and takes 0.2 s of a processor core for
+    an image of 1024 x 1024.
+
+    Args:
+        logits: of the images as the network got them, (N, K, H, W).
+        samples: with how the test pipeline has padded, flipped and resized them; None: not at all.
+        model: says its classes, its threshold and whether resizing aligns corners.
     """
-    for sample in samples:
+    samples = samples or [SegDataSample() for _ in logits]
+    for sample, own in zip(samples, logits, strict=True):
+        own = _undo_transforms(own, sample.metainfo, model.align_corners)
+        own = own.sigmoid() if len(own) == 1 else own  # as MMSegmentation stores them
+        sample.set_data({'seg_logits': PixelData(data=own)})
         decide_sample(sample, scores_of_sample(sample), model)
     return samples
+
+
+def _undo_transforms(logits: Tensor, meta: Mapping[str, Any], align_corners: bool) -> Tensor:
+    """The logits (K, H, W) of an image as its file has it."""
+    padding = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+    left, right, top, bottom = padding
+    height, width = logits.shape[1:]
+    logits = logits[:, top : height - bottom, left : width - right]
+    if meta.get('flip'):
+        logits = logits.flip(2 if meta['flip_direction'] == 'horizontal' else 1)
+    size = tuple(meta.get('ori_shape', logits.shape[1:]))[:2]
+    if size == logits.shape[1:]:
+        return logits
+    return F.interpolate(logits[None], size, mode='bilinear', align_corners=align_corners)[0]
 
 
 def decide_sample(sample: SegDataSample, scores: Tensor, model: Any) -> None:

@@ -16,7 +16,7 @@ from mmcd.errors import ConfigError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
 from mmcd.models.decode_heads.pair_head import PairHead
 from mmcd.models.layers.pair_ops import apply_to_dates, crop_to, pad_to_multiple, split_dates
-from mmcd.models.scores import decide_samples
+from mmcd.models.scores import to_samples
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageSpec
 
@@ -136,8 +136,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: OptSampleList = None
     ) -> SampleList:
-        """MMSegmentation's, with the pixels decided by the classes and the threshold."""
-        return decide_samples(super().postprocess_result(seg_logits, data_samples), self)
+        """Samples with the pixels decided by the classes and the threshold."""
+        return to_samples(seg_logits, data_samples, self)
 
     def _forward(
         self, inputs: Tensor, data_samples: OptSampleList = None
