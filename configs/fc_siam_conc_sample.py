@@ -15,9 +15,6 @@ _base_ = [
     '_base_/schedules/sample.py',
 ]
 
-# Often changed
-data_root = 'data/sample'
-
 # Rarely changed
 model = dict(
     data_preprocessor=dict(
@@ -32,12 +29,6 @@ model = dict(
     ),
 )
 default_hooks = dict(checkpoint=dict(interval=150), logger=dict(interval=30))
-train_dataloader = dict(
-    batch_size=4, num_workers=2, dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
-test_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
+train_dataloader = dict(batch_size=4, num_workers=2, dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))
+test_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))

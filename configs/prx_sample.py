@@ -17,7 +17,6 @@ _base_ = [
 ]
 
 # Often changed
-data_root = 'data/sample'
 pretrained = None  # from scratch
 max_iters = 800
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=200)
@@ -36,12 +35,6 @@ model = dict(
     decode_head=dict(in_channels=[32, 64, 128, 256]),
 )
 default_hooks = dict(checkpoint=dict(interval=200), logger=dict(interval=20))
-train_dataloader = dict(
-    num_workers=2, dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
-test_dataloader = dict(
-    num_workers=1, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
+train_dataloader = dict(num_workers=2, dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))
+test_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))

@@ -1,5 +1,6 @@
 # What the loaders of all data sets have in common; each sets its type, its folder and how many
-# pairs a step takes.
+# pairs a step takes. A config sets their pipelines: in MMEngine, bases do not see each other, and
+# MMSegmentation's own tools read them from the data sets only.
 train_dataloader = dict(
     batch_size=8,
     num_workers=4,
