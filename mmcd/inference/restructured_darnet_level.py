@@ -15,8 +15,7 @@ from mmcd.inference.folding import affine, fold, fold_block
 from mmcd.inference.merged_criss_cross import MergedCrissCross
 from mmcd.inference.strips import strips
 from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
-from mmcd.models.layers.channel_attention import ChannelAttention
-from mmcd.models.layers.nested_block import NestedBlock
+from mmcd.models.layers.conv_blocks import ChannelAttention, NestedBlock
 from mmcd.models.layers.upsampled_conv import tap_weights
 
 

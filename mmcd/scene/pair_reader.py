@@ -14,7 +14,7 @@ import numpy as np
 
 from mmcd.errors import SceneError
 from mmcd.scene.grid import Grid, find_overlap
-from mmcd.scene.preparation import Preparation, to_bytes
+from mmcd.scene.radiometry import Radiometry, to_bytes
 from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
 from mmcd.scene.sampling import DateSample, take_sample
 from mmcd.scene.settings import SceneSettings
@@ -138,13 +138,13 @@ class PairReader:
     Args:
         before: the first date.
         after: the second date.
-        preparation: of their pixels.
+        radiometry: of their pixels.
     """
 
-    def __init__(self, before: RasterReader, after: RasterReader, preparation: Preparation) -> None:
+    def __init__(self, before: RasterReader, after: RasterReader, radiometry: Radiometry) -> None:
         self._before = before
         self._after = after
-        self._preparation = preparation
+        self._radiometry = radiometry
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix='read-after')
 
     def read(self, row: int, height: int) -> Strip:
@@ -154,10 +154,10 @@ class PairReader:
             SceneStoppedError: a block of a file can't be read.
         """
         (before, valid_before, one), (after, valid_after, other) = self._read_both(row, height)
-        before = to_bytes(before, self._preparation.before)
-        after = to_bytes(after, self._preparation.after)
+        before = to_bytes(before, self._radiometry.before)
+        after = to_bytes(after, self._radiometry.after)
         pair = np.concatenate([before, after])  # (2C, H, W)
-        self._preparation.fill.fill(pair, valid_before, valid_after)
+        self._radiometry.fill.fill(pair, valid_before, valid_after)
         return Strip(pair, valid_before & valid_after, (one, other))
 
     def checksums(self, row: int, height: int) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmcd.scene.grid import Grid
 from mmcd.scene.pair_reader import OpenPair
-from mmcd.scene.preparation import Preparation
+from mmcd.scene.radiometry import Radiometry
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.version import __version__
 
@@ -40,7 +40,7 @@ def make_plan(
         grid=_describe(pair.grid),
         probability=settings.probability_type if outputs.needs_probability else None,
         **{key: value for key, value in settings.to_dict().items() if key not in LATER},
-        preparation=Preparation.of(before, after, settings).to_dict(),
+        preparation=Radiometry.of(before, after, settings).to_dict(),
         file_bands=dict(before=pair.before.band_numbers, after=pair.after.band_numbers),
         before=before.checksums,
         after=after.checksums,
@@ -81,7 +81,7 @@ def raster_tags(plan: dict[str, Any], before: str, after: str) -> dict[str, str]
         MMCD_BANDS='; '.join(
             dict.fromkeys(' '.join(map(str, plan['file_bands'][date])) for date in IMAGES)
         ),
-        MMCD_VALUES=Preparation.from_dict(plan['preparation']).describe(),
+        MMCD_VALUES=Radiometry.from_dict(plan['preparation']).describe(),
     )
 
 

@@ -34,7 +34,7 @@ from mmcd.scene.prediction import (
     predict_strips,
     read_checksums,
 )
-from mmcd.scene.preparation import Preparation
+from mmcd.scene.radiometry import Radiometry
 from mmcd.scene.report import (
     Stopwatch,
     describe_inputs,
@@ -202,7 +202,7 @@ class _SceneRun:
         finished = self._partial.sound()
         self._share.wait()  # no process adds a strip before all have seen the same ones
         total = len(self._tiling.rows)
-        values = Preparation.from_dict(self._plan['preparation']).describe()
+        values = Radiometry.from_dict(self._plan['preparation']).describe()
         self._say(f'before: {self._paths[0]}\nafter:  {self._paths[1]}')
         self._say(f'map:    {self._pair.grid.describe()}\nvalues: {values}')
         if finished:
@@ -235,8 +235,8 @@ class _SceneRun:
             )
 
     def _reader(self) -> PairReader:
-        preparation = Preparation.from_dict(self._plan['preparation'])
-        return PairReader(self._pair.before, self._pair.after, preparation)
+        radiometry = Radiometry.from_dict(self._plan['preparation'])
+        return PairReader(self._pair.before, self._pair.after, radiometry)
 
     def _check_pixels(self, strips: dict[int, Checksums]) -> None:
         """Check that finished strips are of the images as they are now, by all of their pixels.
@@ -292,7 +292,7 @@ class _SceneRun:
             outputs=[str(path) for path in self._outputs.all()],
             model=self._plan['model'],
             settings=self._settings.to_dict(),
-            values=Preparation.from_dict(self._plan['preparation']).describe(),
+            values=Radiometry.from_dict(self._plan['preparation']).describe(),
             **found,
             strips=strips,
             tiles=strips * columns,

@@ -7,7 +7,7 @@ import pytest
 
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.pair_reader import PairReader, open_pair
-from mmcd.scene.preparation import Preparation
+from mmcd.scene.radiometry import Radiometry
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.settings import SceneSettings
 from mmcd.structures import ImageSpec
@@ -17,7 +17,7 @@ BEFORE, AFTER = draw_ground(90, 70), draw_ground(90, 70, seed=1)
 
 
 def reader_of(pair, settings: SceneSettings) -> PairReader:
-    return PairReader(pair.before, pair.after, Preparation.of(*pair.samples, settings))
+    return PairReader(pair.before, pair.after, Radiometry.of(*pair.samples, settings))
 
 
 def test_a_strip_holds_both_dates_and_where_both_have_data(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def draw_samples(dataset: BaseDataset, indices: list[int]) -> list[np.ndarray]:
     """Pictures of samples as the pipeline gives them, RGB."""
     from mmcd.structures import ChangeClasses, ImageSpec
-    from mmcd.visualization.grid import draw_sample
+    from mmcd.visualization.contact_sheet import draw_sample
 
     image = ImageSpec.from_config(dataset.metainfo.get('image'))
     classes = ChangeClasses.from_meta(dataset.metainfo)
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         from mmcd.io.atomic import write_whole
         from mmcd.io.image_encoding import encode_image
         from mmcd.registry import DATASETS
-        from mmcd.visualization.grid import draw_grid
+        from mmcd.visualization.contact_sheet import draw_grid
 
     config = load_config(args.config, parse_cfg_options(args.cfg_options))
     init_default_scope(config.get('default_scope', 'mmcd'))

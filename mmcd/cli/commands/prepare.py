@@ -22,7 +22,7 @@ from mmcd.cli.console import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
-    from mmcd.data_tools.prepare.runner import Preparation, Request
+    from mmcd.data_tools.prepare.preparation import Preparation, Request
     from mmcd.data_tools.prepare.sources import Source
 
 NAMES = ('levir-cd', 'cdd', 'sysu-cd', 'dsifn-cd', 's2looking', 'clcd', 'whu-cd', 'folder')
@@ -117,14 +117,14 @@ def chosen_source(args: argparse.Namespace) -> Source:
 
 def request(args: argparse.Namespace) -> Request:
     """What the arguments ask for."""
-    from mmcd.data_tools.prepare.plan import Division
-    from mmcd.data_tools.prepare.runner import Request
+    from mmcd.data_tools.prepare.dataset_plan import Division
+    from mmcd.data_tools.prepare.preparation import Request
     from mmcd.data_tools.prepare.splitting import Ratios
-    from mmcd.data_tools.prepare.tiling import Tiling
+    from mmcd.data_tools.prepare.tile_grid import TileGrid
 
     source = chosen_source(args)
     tile = args.tile or source.tile
-    tiling = Tiling(tile, args.stride or tile, args.edge) if tile else None
+    tiling = TileGrid(tile, args.stride or tile, args.edge) if tile else None
     blocks = None if args.by_tile else args.blocks or source.blocks
     train, val, test = args.split
     division = Division(Ratios(train, val, test, args.seed), blocks, args.by_tile)
@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parse_args(argv, prog)
     require_stack()
     with quiet_imports():
-        from mmcd.data_tools.prepare.runner import Preparation
+        from mmcd.data_tools.prepare.preparation import Preparation
     from mmcd.cli.progress import track
 
     preparation = Preparation(request(args))

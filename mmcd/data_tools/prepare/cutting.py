@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmcd.data_tools.prepare.plan import Tile
+from mmcd.data_tools.prepare.dataset_plan import Tile
 from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout

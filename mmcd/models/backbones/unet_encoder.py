@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from mmcd.errors import ConfigError
 from mmcd.models.layers.activation_checkpoint import checkpointed
-from mmcd.models.layers.conv_bn_relu import conv_bn_relu
-from mmcd.models.layers.initialisation import KAIMING_FAN_IN
+from mmcd.models.layers.conv_blocks import KAIMING_FAN_IN, conv_bn_relu
 from mmcd.registry import MODELS
 
 

@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcd.models.layers.activation_checkpoint import checkpointed
-from mmcd.models.layers.channel_attention import ChannelAttention
-from mmcd.models.layers.conv_bn_relu import conv_bn_relu
+from mmcd.models.layers.conv_blocks import ChannelAttention, NestedBlock, conv_bn_relu
 from mmcd.models.layers.criss_cross_attention import JointTemporalAttention
-from mmcd.models.layers.nested_block import NestedBlock
 from mmcd.models.layers.pair_ops import apply_to_dates
 from mmcd.models.layers.upsampled_conv import conv_of_upsampled
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
 from mmcd.models.decode_heads.pair_head import PairHead, Pyramid, widths_of_one_date
-from mmcd.models.layers.initialisation import KAIMING_FAN_IN
+from mmcd.models.layers.conv_blocks import KAIMING_FAN_IN
 from mmcd.registry import MODELS
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmcd.models.layers.conv_bn_relu import conv_bn_relu
+from mmcd.models.layers.conv_blocks import conv_bn_relu
 
 
 class FCSiamDecoder(nn.Module):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.fc_siam_decoder import FCSiamDecoder
 from mmcd.models.decode_heads.pair_head import PairHead, Pyramid, widths_of_one_date
-from mmcd.models.layers.initialisation import KAIMING_FAN_IN
+from mmcd.models.layers.conv_blocks import KAIMING_FAN_IN
 from mmcd.registry import MODELS
 
 EARLY, CONCAT, DIFFERENCE = 'early', 'concat', 'difference'

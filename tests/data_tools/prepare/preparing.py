@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from mmcd.data_tools.prepare import Preparation
-from mmcd.data_tools.prepare.plan import Division
-from mmcd.data_tools.prepare.runner import Request
+from mmcd.data_tools.prepare.dataset_plan import Division
+from mmcd.data_tools.prepare.preparation import Request
 from mmcd.data_tools.prepare.sources import SOURCES
 from mmcd.data_tools.prepare.splitting import Ratios
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmcd.data_tools.prepare.splitting import Ratios
-from mmcd.data_tools.prepare.tiling import Tiling
+from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets import BitemporalDataset, LEVIRCDDataset, WHUCDDataset
 from mmcd.io import images as image_files
 from tests.data_tools.prepare.preparing import READING, pixels, prepare
@@ -43,7 +43,7 @@ def test_tiles_of_a_tiff_state_its_alpha(tmp_path):
         with open_raster(path, 'r+') as file:
             file.colorinterp = [ColorInterp[c] for c in ('red', 'green', 'blue', 'alpha')]
     write_tiff(tmp_path / 'src' / 'test' / 'label' / 's.tif', np.zeros((32, 32, 1), np.uint8))
-    prepare('folder', tmp_path / 'src' / 'test', tmp_path / 'out', tiling=Tiling(16, 16),
+    prepare('folder', tmp_path / 'src' / 'test', tmp_path / 'out', tiling=TileGrid(16, 16),
             ratios=Ratios(0, 0, 1))  # fmt: skip
     dataset = BitemporalDataset(data_root=str(tmp_path / 'out'), split='test', pipeline=READING)
     assert dataset[0]['before'].shape == (16, 16, 3)
@@ -57,7 +57,7 @@ def test_labels_of_several_kinds_of_change(tmp_path):
         label[:, 40:][label[:, 40:] > 0], label[0, :5] = 30, 9
         Image.fromarray(label).save(path)
     encoding = dict(unchanged=0, built=20, demolished=30, ignored=9)
-    prepare('folder', source, tmp_path / 'out', tiling=Tiling(32, 32, 'pad'),
+    prepare('folder', source, tmp_path / 'out', tiling=TileGrid(32, 32, 'pad'),
             layout=dict(label_encoding=encoding))  # fmt: skip
     label = Image.open(tmp_path / 'out' / 'val' / 'label' / 'val_1_0000_0000.png')
     assert label.mode == 'P' and len(set(map(tuple, np.array(label.convert('RGB'))[0]))) >= 2
@@ -77,7 +77,7 @@ def test_labels_of_several_kinds_of_change(tmp_path):
 
 def test_padding_is_ignored(tmp_path):
     source = write_tiny_pairs(tmp_path / 'src', height=40, width=64)
-    prepare('levir-cd', source, tmp_path / 'out', tiling=Tiling(32, 32, 'pad'))
+    prepare('levir-cd', source, tmp_path / 'out', tiling=TileGrid(32, 32, 'pad'))
     dataset = LEVIRCDDataset(data_root=str(tmp_path / 'out'), split='val', pipeline=READING)
     lower = next(d for d in dataset if '0032_0000' in d['before_path'])
     assert (lower['gt_seg_map'][8:] == 255).all()
@@ -106,7 +106,7 @@ def test_geotiffs_of_any_bands(tmp_path, bands, dtype, suffix):
         label[:, 40:] = 255
         write_tiff(tmp_path / 'src' / 'label' / f's{number}.tif', label)
     out = tmp_path / 'out'
-    prepare('folder', tmp_path / 'src', out, tiling=Tiling(16, 16), ratios=Ratios(1, 1, 1))
+    prepare('folder', tmp_path / 'src', out, tiling=TileGrid(16, 16), ratios=Ratios(1, 1, 1))
     assert {path.suffix for path in out.rglob('*_*.*') if path.parent.name != 'label'} == {suffix}
     image = dict(bands=[f'band_{number}' for number in range(bands)], dtype=dtype)
     dataset = BitemporalDataset(data_root=str(out), split='train', image=image, pipeline=READING)
@@ -127,7 +127,7 @@ def test_whu_cd_is_never_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(
         image_files.RasterImage, 'read', lambda self, w: read.append(w) or original(self, w)
     )
-    prepare('whu-cd', tmp_path / 'src', tmp_path / 'out', tiling=Tiling(32, 32), blocks=5)
+    prepare('whu-cd', tmp_path / 'src', tmp_path / 'out', tiling=TileGrid(32, 32), blocks=5)
     assert max(window.height * window.width for window in read) == 32 * 32
     dataset = WHUCDDataset(data_root=str(tmp_path / 'out'), split='test',
                                            pipeline=READING)  # fmt: skip
@@ -137,7 +137,7 @@ def test_whu_cd_is_never_read_whole(tmp_path, monkeypatch):
 @needs_samples
 def test_real_levir_cd_as_published(tmp_path):
     """Our tiles are those of the widespread 256 edition."""
-    prepare('levir-cd', SHARED / 'data' / 'LEVIR-CD', tmp_path / 'out', tiling=Tiling(256, 256))
+    prepare('levir-cd', SHARED / 'data' / 'LEVIR-CD', tmp_path / 'out', tiling=TileGrid(256, 256))
     whole = pixels(SHARED / 'data' / 'LEVIR-CD' / 'test' / 'B' / 'test_2.png')
     tile = pixels(tmp_path / 'out' / 'test' / 'B' / 'test_2_0512_0768.png')
     assert (tile == whole[512:768, 768:]).all()

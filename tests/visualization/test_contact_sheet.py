@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmcd.structures import ChangeClasses, ImageSpec
-from mmcd.visualization.grid import BACKGROUND, GAP, OUTLINE, draw_grid, draw_sample
+from mmcd.visualization.contact_sheet import BACKGROUND, GAP, OUTLINE, draw_grid, draw_sample
 from mmcd.visualization.panel import IGNORED_GREY
 
 

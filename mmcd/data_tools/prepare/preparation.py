@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mmcd.data_tools.parallel import run_jobs
 from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut
-from mmcd.data_tools.prepare.plan import Division, Plan, ScenePlan, make_plan
+from mmcd.data_tools.prepare.dataset_plan import DatasetPlan, Division, ScenePlan, plan_dataset
 from mmcd.data_tools.prepare.sources import Source
-from mmcd.data_tools.prepare.tiling import Tiling
+from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import MANIFEST, Manifest, PairLayout, read_manifest
 from mmcd.datasets.pair_index import listed
@@ -40,7 +40,7 @@ class Request:
     source: Source
     folder: Path
     out: Path
-    tiling: Tiling | None
+    tiling: TileGrid | None
     division: Division
     compression: int = FAST_COMPRESSION
 
@@ -65,7 +65,7 @@ class Preparation:
         self.classes = layout.classes
         self.encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         scenes = request.source.find(request.folder, request.source)
-        self.plan: Plan = make_plan(scenes, request.tiling, request.division)
+        self.plan: DatasetPlan = plan_dataset(scenes, request.tiling, request.division)
 
     @property
     def layout(self) -> PairLayout:

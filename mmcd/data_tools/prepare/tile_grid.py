@@ -11,7 +11,7 @@ EDGES = ('shift', 'pad', 'drop')
 
 
 @dataclass(frozen=True)
-class Tiling:
+class TileGrid:
     """How images are cut into square tiles.
 
     Args:

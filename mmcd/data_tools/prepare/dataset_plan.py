@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mmcd.data_tools.prepare.sources import Scene
 from mmcd.data_tools.prepare.splitting import Place, Ratios, split_by_blocks, split_randomly
-from mmcd.data_tools.prepare.tiling import Tiling, covered, tile_name
+from mmcd.data_tools.prepare.tile_grid import TileGrid, covered, tile_name
 from mmcd.errors import ConfigError, ImagePairError
 from mmcd.io.images import TIFF_SUFFIXES, ImageHeader, Window, read_header
 
@@ -58,7 +58,7 @@ class ScenePlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DatasetPlan:
     """All that will be written.
 
     Args:
@@ -87,7 +87,9 @@ class Plan:
         return tuple(sorted({s for plan in self.scenes for t in plan.tiles for s in t.suffixes}))
 
 
-def make_plan(scenes: Sequence[Scene], tiling: Tiling | None, division: Division) -> Plan:
+def plan_dataset(
+    scenes: Sequence[Scene], tiling: TileGrid | None, division: Division
+) -> DatasetPlan:
     """Cut scenes into tiles, in numbers only, and divide them among the splits.
 
     Raises:
@@ -104,7 +106,7 @@ def make_plan(scenes: Sequence[Scene], tiling: Tiling | None, division: Division
         replace(plan, tiles=tuple(tile for tile in plan.tiles if tile.split)) for plan in divided
     )
     between = sum(len(plan.tiles) for plan in plans) - sum(len(plan.tiles) for plan in kept)
-    return Plan(kept, left_out, padded, between)
+    return DatasetPlan(kept, left_out, padded, between)
 
 
 def _whole(scene: Scene) -> ScenePlan:
@@ -112,7 +114,7 @@ def _whole(scene: Scene) -> ScenePlan:
     return ScenePlan(scene, (Tile(scene.name, None, suffixes),))
 
 
-def _cut(scenes: Sequence[Scene], tiling: Tiling) -> tuple[list[ScenePlan], float, int]:
+def _cut(scenes: Sequence[Scene], tiling: TileGrid) -> tuple[list[ScenePlan], float, int]:
     """All tiles, the share of pixels that lie in none, and how many tiles are padded."""
     plans, inside, total, padded = [], 0, 0, 0
     for scene in scenes:

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from mmcd.data_tools.prepare import Preparation
-from mmcd.data_tools.prepare.plan import Division
-from mmcd.data_tools.prepare.runner import Request
+from mmcd.data_tools.prepare.dataset_plan import Division
+from mmcd.data_tools.prepare.preparation import Request
 from mmcd.data_tools.prepare.sources import SOURCES
 from mmcd.data_tools.prepare.splitting import Ratios
-from mmcd.data_tools.prepare.tiling import Tiling
+from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.errors import ConfigError, ImagePairError
 from tests.data_tools.prepare.preparing import pixels, prepare
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
@@ -31,7 +31,12 @@ def test_levir_cd_counts_as_published(tmp_path):
                 (tmp_path / 'src' / split / folder / f'{split}_{number}.png').symlink_to(first)
     source = SOURCES['levir-cd']
     request = Request(
-        'levir-cd', source, tmp_path / 'src', tmp_path / 'out', Tiling(256, 256), Division(Ratios())
+        'levir-cd',
+        source,
+        tmp_path / 'src',
+        tmp_path / 'out',
+        TileGrid(256, 256),
+        Division(Ratios()),
     )
     assert Preparation(request).plan.pairs() == {'train': 7120, 'val': 1024, 'test': 2048}
     assert not (tmp_path / 'out').exists()
@@ -39,7 +44,7 @@ def test_levir_cd_counts_as_published(tmp_path):
 
 def test_own_pairs_are_drawn_whole(write_pairs, tmp_path):
     source = write_pairs('own', splits={'all': 10}) / 'all'
-    prepare('folder', source, tmp_path / 'out', tiling=Tiling(32, 32))
+    prepare('folder', source, tmp_path / 'out', tiling=TileGrid(32, 32))
     homes = {}
     for split, number in (('train', 7), ('val', 1), ('test', 2)):
         names = [path.stem.rsplit('_', 2)[0] for path in (tmp_path / 'out' / split / 'A').iterdir()]
@@ -58,7 +63,12 @@ def scene(folder: Path, height: int = 256, width: int = 512, suffix: str = '.png
 def test_blocks_of_one_scene(tmp_path):
     source = scene(tmp_path / 'scene')
     preparation, _ = prepare(
-        'folder', source, tmp_path / 'out', tiling=Tiling(32, 32), blocks=4, ratios=Ratios(2, 1, 1)
+        'folder',
+        source,
+        tmp_path / 'out',
+        tiling=TileGrid(32, 32),
+        blocks=4,
+        ratios=Ratios(2, 1, 1),
     )
     pairs = preparation.plan.pairs()
     assert min(pairs.values()) > 0
@@ -66,7 +76,7 @@ def test_blocks_of_one_scene(tmp_path):
 
 
 def test_blocks_of_tiles_that_were_cut_before(tmp_path):
-    prepare('folder', scene(tmp_path / 'scene'), tmp_path / 'cut', tiling=Tiling(32, 32),
+    prepare('folder', scene(tmp_path / 'scene'), tmp_path / 'cut', tiling=TileGrid(32, 32),
             ratios=Ratios(1, 0, 0))  # fmt: skip
     preparation, _ = prepare(
         'folder', tmp_path / 'cut' / 'train', tmp_path / 'out', blocks=4, ratios=Ratios(2, 1, 1)
@@ -78,11 +88,11 @@ def test_blocks_of_tiles_that_were_cut_before(tmp_path):
 
 def test_one_scene_needs_blocks(tmp_path):
     with pytest.raises(ConfigError, match='--blocks'):
-        prepare('folder', scene(tmp_path / 'scene'), tmp_path / 'out', tiling=Tiling(32, 32))
+        prepare('folder', scene(tmp_path / 'scene'), tmp_path / 'out', tiling=TileGrid(32, 32))
 
 
 def test_dates_of_two_sizes(tiny_levir, tmp_path):
     path = tiny_levir / 'train' / 'B' / 'train_1.png'
     Image.fromarray(pixels(path)[:32]).save(path)
     with pytest.raises(ImagePairError, match='train_1'):
-        prepare('levir-cd', tiny_levir, tmp_path / 'out', tiling=Tiling(32, 32))
+        prepare('levir-cd', tiny_levir, tmp_path / 'out', tiling=TileGrid(32, 32))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmcd.config import load_config
-from mmcd.data_tools.prepare.tiling import Tiling
+from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets import BitemporalDataset, CDDDataset, LEVIRCDDataset
 from mmcd.errors import DatasetError
 from mmcd.registry import DATASETS
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize('workers', [1, 2])
 def test_tiles_put_together_are_the_images(tiny_levir, tmp_path, workers):
     out = tmp_path / 'out'
-    prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32), workers=workers)
+    prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32), workers=workers)
     for folder in ('A', 'B', 'label'):
         whole = pixels(tiny_levir / 'val' / folder / 'val_2.png')
         for top in (0, 32):
@@ -29,7 +29,7 @@ def test_tiles_put_together_are_the_images(tiny_levir, tmp_path, workers):
 
 def test_any_config_of_the_data_set_reads_it(tmp_path):
     source = write_tiny_pairs(tmp_path / 'cdd', layout='cdd')
-    prepare('cdd', source, tmp_path / 'out', tiling=Tiling(32, 32))
+    prepare('cdd', source, tmp_path / 'out', tiling=TileGrid(32, 32))
     dataset = CDDDataset(data_root=str(tmp_path / 'out'), split='train', pipeline=READING)
     assert len(dataset) == 16
     assert dataset.label_encoding.values == (('unchanged', 0), ('changed', 255))
@@ -39,13 +39,13 @@ def test_any_config_of_the_data_set_reads_it(tmp_path):
 
 def test_going_on_after_a_stop(tiny_levir, tmp_path):
     out = tmp_path / 'out'
-    prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
+    prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32))
     lost = out / 'train' / 'B' / 'train_1_0000_0032.png'
     lost.unlink()
     kept = out / 'train' / 'B' / 'train_1_0000_0000.png'
     stamp = kept.stat().st_mtime_ns
     (out / 'train' / 'B' / '.train_9.png.77.part').write_bytes(b'half')
-    _, results = prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
+    _, results = prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32))
     assert (sum(r.written for r in results), sum(r.kept for r in results)) == (1, 31)
     assert lost.is_file() and kept.stat().st_mtime_ns == stamp
     assert not list(out.rglob('.*'))
@@ -57,11 +57,11 @@ def test_an_unfinished_folder_is_not_trained_on(tiny_levir, tmp_path):
     whole = broken.read_bytes()
     broken.write_bytes(whole[:200])
     with pytest.raises(DatasetError, match=r'1 part\(s\) could not be prepared(.|\n)*train_3'):
-        prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
+        prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32))
     with pytest.raises(DatasetError, match='stopped before its end'):
         LEVIRCDDataset(data_root=str(out), split='train')
     broken.write_bytes(whole)
-    prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
+    prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32))
     assert len(LEVIRCDDataset(data_root=str(out), split='train')) == 16
 
 
@@ -77,10 +77,10 @@ def test_a_failed_first_try_does_not_block_the_right_one(tmp_path):
 
 def test_other_settings_need_another_folder_or_overwrite(tiny_levir, tmp_path):
     out = tmp_path / 'out'
-    prepare('levir-cd', tiny_levir, out, tiling=Tiling(32, 32))
+    prepare('levir-cd', tiny_levir, out, tiling=TileGrid(32, 32))
     with pytest.raises(DatasetError, match=r'tiling .*32.* but tiling .*16.* was asked for'):
-        prepare('levir-cd', tiny_levir, out, tiling=Tiling(16, 16))
-    prepare('levir-cd', tiny_levir, out, tiling=Tiling(16, 16), overwrite=True)
+        prepare('levir-cd', tiny_levir, out, tiling=TileGrid(16, 16))
+    prepare('levir-cd', tiny_levir, out, tiling=TileGrid(16, 16), overwrite=True)
     assert len(list((out / 'train' / 'A').iterdir())) == 4 * 16
 
 
