@@ -3,6 +3,9 @@
 A file that holds a whole pickled module names classes and functions, which Python's unpickler
 imports and calls. Here nothing is imported, and only what rebuilds tensors and plain containers is
 called. Classes of modules become empty shells that hold their attributes; anything else is refused.
+
+PyTorch's own means, weights_only with the names that get_unsafe_globals_in_checkpoint lists, do not
+do: they need the classes of the file's project, and list nothing of files from before PyTorch 1.6.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ def _rebuild_tensor(
     """A tensor's values; hooks would be functions of the file's."""
     if not isinstance(storage, TypedStorage) or flags:
         raise CheckpointError(f'The file holds a tensor of an unknown kind. {ADVICE}')
-    return torch._utils._rebuild_tensor(storage, offset, size, stride)
+    return torch.empty(0, dtype=storage.dtype).set_(storage.untyped(), offset, size, stride)
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any, state: Any = None) -> Tensor:
