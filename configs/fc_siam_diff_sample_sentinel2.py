@@ -29,7 +29,7 @@ image = dict(
         'swir22',
     ],
     dtype='uint16',
-    display_range=(0, 4500),  # of pictures for people; the network gets the values as they are
+    display_range=(0, 4500),  # of pictures; the network gets the values as they are
 )
 
 # Sometimes changed

@@ -29,7 +29,7 @@ METRICS = _child(mmseg_registry.METRICS, 'mmcd.evaluation')
 HOOKS = _child(mmseg_registry.HOOKS, 'mmcd.engine')
 OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'mmcd.engine')
 
-# Nothing of ours is in these: MMEngine warns for each kind that a scope has no registry of.
+# Empty, or nearly: MMEngine warns for each kind that a scope has no registry of.
 DATA_SAMPLERS = _child(mmseg_registry.DATA_SAMPLERS)
 EVALUATOR = _child(mmseg_registry.EVALUATOR)
 INFERENCERS = _child(mmseg_registry.INFERENCERS)

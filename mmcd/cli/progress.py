@@ -13,7 +13,7 @@ Item = TypeVar('Item')
 def progress_bar(
     total: int, title: str = '', *, unit: str = '', shown: bool = True
 ) -> Iterator[Callable[[int], None]]:
-    """Count what is done; gives a function that is told of each number of it.
+    """Show progress; yields a function that is called with each number of finished items.
 
     In a log, the bar shows only where it ends.
 

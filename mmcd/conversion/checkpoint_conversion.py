@@ -49,7 +49,7 @@ def convert_checkpoint(
 
 
 def describe_conversion(conversion: Conversion, target: str | Path) -> str:
-    """What was written and what was left out, for people."""
+    """What was written and what was left out."""
     lines = [f'{len(conversion.state_dict)} tensors written to {target}']
     lines += [f'left out: {name} ({reason})' for name, reason in conversion.dropped.items()]
     return '\n'.join(lines)

@@ -30,7 +30,7 @@ def require_packages(purpose: str, packages: Sequence[str], extra: str) -> None:
 def _is_installed(name: str) -> bool:
     try:
         return util.find_spec(name) is not None
-    except ValueError:  # an import of it that failed has left a mark
+    except ValueError:  # an import that failed leaves the name in sys.modules without a spec
         return False
 
 

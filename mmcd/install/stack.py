@@ -32,7 +32,7 @@ OPENCV = (
     'opencv-contrib-python-headless',
 )
 # mmsegmentation 1.2 imports mmcv.ops, and fails at once where that is not compiled.
-NOT_ENOUGH = {'mmcv-lite': 'mmcv-lite has not the compiled operations that mmsegmentation imports'}
+NOT_ENOUGH = {'mmcv-lite': 'mmcv-lite lacks the compiled operations that mmsegmentation imports'}
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class OutputWriter:
         self._classes = classes
 
     def write_rasters(self) -> dict[str, Any]:
-        """The map and, where it is asked for, the probability; gives what is on the map."""
+        """The map and, where it is asked for, the probability; returns what is on the map."""
         counts: list[np.ndarray] = []  # pixels of each class, a row of the map each
         counted = _counted(self._masks(), len(self._classes), counts)
         self._write(self._outputs.mask, 'mask', counted)
@@ -60,7 +60,7 @@ class OutputWriter:
         return _summary(np.array(counts), self._grid, self._classes)
 
     def write_vectors(self, timestamp_ns: int | None) -> int | None:
-        """The polygons, where they are asked for; gives their number.
+        """The polygons, where they are asked for; returns their number.
 
         Args:
             timestamp_ns: when the inputs changed last; a GeoPackage has a time in it, and the

@@ -84,7 +84,7 @@ class PartialRun:
             resume: False starts anew.
 
         Returns:
-            The number of strips that were thrown away because the run starts anew.
+            The number of strips that were deleted because the run starts anew.
 
         Raises:
             SceneError: the strips that are there are of another run.
@@ -144,7 +144,7 @@ class PartialRun:
         """A strip that was kept.
 
         Raises:
-            SceneStoppedError: its file is damaged; it is taken away, so that a resumed run makes
+            SceneStoppedError: its file is damaged; it is deleted, so that a resumed run makes
                 it again.
         """
         with self._reading(index) as arrays:
@@ -169,7 +169,7 @@ class PartialRun:
         except (OSError, ValueError, BadZipFile, EOFError, KeyError) as error:
             path.unlink(missing_ok=True)
             raise SceneStoppedError(
-                f'The finished strip {path} is damaged: {error}. It was taken away; the same '
+                f'The finished strip {path} is damaged: {error}. It was deleted; the same '
                 'command with --resume makes it again.'
             ) from error
 
@@ -178,7 +178,7 @@ class PartialRun:
         return (self.load(index) for index in indexes)
 
     def remove(self) -> None:
-        """Throw all away."""
+        """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, index: int) -> Path:

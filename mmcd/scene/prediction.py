@@ -23,8 +23,8 @@ DATES = ('before', 'after')
 Checksums = tuple[str, str]  # of each date
 
 
-class HalvingBatches:
-    """Predicts batches; where the device's memory does not hold one, halves it and says so.
+class OOMSafeBatches:
+    """Predicts batches; halves the batch size on out-of-memory errors, and logs it.
 
     Args:
         predictor: what answers.
@@ -63,14 +63,14 @@ class HalvingBatches:
         if len(tiles) == 1:
             height, width = tiles.shape[2:]
             raise SceneStoppedError(
-                f'The device has not enough memory for a single tile of {height} x {width}: use '
+                f'The device has too little memory for a single tile of {height} x {width}: use '
                 'smaller ones, such as --tile 256.'
             ) from error
         self.batch_size = (len(tiles) + 1) // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         logger.warning(
-            'The device has not enough memory for a batch of %d tiles: going on with %d.',
+            'The device has too little memory for a batch of %d tiles: going on with %d.',
             len(tiles),
             self.batch_size,
         )
@@ -101,7 +101,7 @@ class Tiling:
 def predict_strips(
     reader: PairReader,
     tiling: Tiling,
-    predict: HalvingBatches,
+    predict: OOMSafeBatches,
     strips: Sequence[int],
     save: Callable[[int, np.ndarray, np.ndarray, Checksums], None],
     advance: Callable[[int], None] = lambda tiles: None,
@@ -115,7 +115,7 @@ def predict_strips(
         reader: of the pair.
         tiling: of the map.
         predict: the network.
-        strips: which; those that are not neighbours are worked out apart.
+        strips: which; those that are not neighbours are predicted separately.
         save: takes a strip's number, its scores (K - 1, rows, W), where it is valid, and the
             checksums of the pixels that count in it.
         advance: is told of each number of tiles that are done.
@@ -190,7 +190,7 @@ def _predict_row(
     strip: Strip,
     tiling: Tiling,
     rows: tuple[int, int],
-    predict: HalvingBatches,
+    predict: OOMSafeBatches,
     merger: RowMerger,
     advance: Callable[[int], None],
 ) -> None:

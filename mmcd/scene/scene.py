@@ -28,7 +28,7 @@ from mmcd.scene.plan import differences, make_plan, raster_tags
 from mmcd.scene.prediction import (
     DATES,
     Checksums,
-    HalvingBatches,
+    OOMSafeBatches,
     Tiling,
     join_checksums,
     predict_strips,
@@ -148,7 +148,7 @@ class _SceneRun:
             )
         )
         self._classes, self._image = predictor.classes, predictor.image
-        self._predict = HalvingBatches(predictor, settings.batch_size)
+        self._predict = OOMSafeBatches(predictor, settings.batch_size)
         self._plan = make_plan(pair, predictor.describe(), settings, outputs)
         self._watch = Stopwatch()
         files = [*pair.before.files, *pair.after.files]
@@ -188,12 +188,12 @@ class _SceneRun:
         self._say(f'report: {page}')
 
     def _begin(self, resume: bool) -> list[int]:
-        """Make the folder of strips; gives those that are left for this process."""
+        """Make the folder of strips; returns those that this process has to predict."""
         if self._share.is_first:
             discarded = self._partial.begin(self._plan, resume=resume)
             if discarded:
                 logger.warning(
-                    '%d strips of an earlier run were thrown away; with --resume this run would '
+                    '%d strips of an earlier run were deleted; with --resume this run would '
                     'have gone on with them.',
                     discarded,
                 )
@@ -208,8 +208,12 @@ class _SceneRun:
         if finished:
             self._say(f'{len(finished)} of {total} strips are there already.')
             if resume:
-                self._check_pixels({s: finished[s] for s in self._share.part(sorted(finished))})
-        return list(self._share.part([strip for strip in range(total) if strip not in finished]))
+                self._check_pixels(
+                    {s: finished[s] for s in self._share.contiguous(sorted(finished))}
+                )
+        return list(
+            self._share.contiguous([strip for strip in range(total) if strip not in finished])
+        )
 
     def _predict_strips(self, strips: list[int], progress: bool) -> None:
         def save(strip: int, scores: np.ndarray, valid: np.ndarray, sums: Checksums) -> None:

@@ -13,10 +13,10 @@ T = TypeVar('T')
 
 @dataclass(frozen=True)
 class Share:
-    """Which of several processes this one is; alone where nothing else is said.
+    """Rank and world size of this process; a single process by default.
 
     Args:
-        rank: its number, from 0.
+        rank: the process's number, from 0.
         world: how many there are; for more than one, torch.distributed's default group is theirs.
     """
 
@@ -28,16 +28,16 @@ class Share:
         """Whether this process does what only one may do."""
         return self.rank == 0
 
-    def part(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's part of neighbouring items; the parts differ by one item at most."""
+    def contiguous(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's contiguous shard; the shards differ by one item at most."""
         ends = [len(items) * rank // self.world for rank in (self.rank, self.rank + 1)]
         return items[slice(*ends)]
 
-    def dealt(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's part of items that are dealt out in turn."""
+    def strided(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's strided shard: every ``world``-th item."""
         return items[self.rank :: self.world]
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes (a barrier)."""
         if self.world > 1:
             distributed.barrier()

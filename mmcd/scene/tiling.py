@@ -122,7 +122,7 @@ class RowMerger:
         self._sum = np.zeros((kinds, rows.tile, columns.size), np.float32)
 
     def start_row(self, row: int) -> None:
-        """Move on to a row of tiles; what lies above it is given up."""
+        """Move on to a row of tiles; sums above it are dropped."""
         if self._row is not None:
             moved = min(self._rows.starts[row] - self._rows.starts[self._row], self._rows.tile)
             kept = self._rows.tile - moved

@@ -68,7 +68,7 @@ def _cannot_write(path: Path, error: OSError) -> SceneError:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Write an output under its partial name; what has failed is taken away.
+    """Write an output under its partial name; removed where writing fails.
 
     Raises:
         SceneStoppedError: it can't be written.
@@ -146,7 +146,7 @@ def _write_geotiff(
     tags: Mapping[str, str],
     classes: ChangeClasses,
 ) -> int:
-    """Write a GeoTIFF; gives the checksum of its pixels."""
+    """Write a GeoTIFF and return the checksum of its pixels."""
     blocks = in_blocks(rows, BLOCK)
     first = next(blocks)
     is_float = first.dtype == np.float32
@@ -198,7 +198,7 @@ def _verify(path: Path, checksum: int) -> None:
 
 
 def in_blocks(rows: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
-    """Cut rows anew: ``height`` at a time, so that each block of a file is written once."""
+    """Regroup rows: ``height`` at a time, so that each block of a file is written once."""
     waiting: list[np.ndarray] = []
     for part in rows:
         waiting.append(part)

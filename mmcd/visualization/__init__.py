@@ -1,4 +1,4 @@
-"""Pictures for people."""
+"""Comparison panels and contact sheets."""
 
 from mmcd.visualization.panel import draw_panel
 

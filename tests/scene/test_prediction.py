@@ -6,7 +6,7 @@ import torch
 
 from mmcd.errors import SceneStoppedError
 from mmcd.inference import FunctionPredictor
-from mmcd.scene.prediction import HalvingBatches
+from mmcd.scene.prediction import OOMSafeBatches
 from tests.scene.rasters import draw_ground, first_band
 
 
@@ -35,16 +35,16 @@ class Cramped:
 def test_a_batch_too_large_is_halved_and_said(caplog: pytest.LogCaptureFixture) -> None:
     tiles = stack(*pairs_of_ground(32), *pairs_of_ground(32), *pairs_of_ground(32))
     device = Cramped(2)
-    predict = HalvingBatches(FunctionPredictor(device), 6)
+    predict = OOMSafeBatches(FunctionPredictor(device), 6)
     np.testing.assert_array_equal(predict(tiles)[:, 0], first_band(tiles))
     assert device.batches == [2, 2, 2]
     assert predict.batch_size == 2
     assert caplog.messages == [
-        'The device has not enough memory for a batch of 6 tiles: going on with 3.',
-        'The device has not enough memory for a batch of 3 tiles: going on with 2.',
+        'The device has too little memory for a batch of 6 tiles: going on with 3.',
+        'The device has too little memory for a batch of 3 tiles: going on with 2.',
     ]
 
 
 def test_a_tile_too_large_is_an_error() -> None:
     with pytest.raises(SceneStoppedError, match='single tile of 32 x 32: use smaller'):
-        HalvingBatches(FunctionPredictor(Cramped(0)), 4)(stack(*pairs_of_ground(32)))
+        OOMSafeBatches(FunctionPredictor(Cramped(0)), 4)(stack(*pairs_of_ground(32)))

@@ -315,7 +315,7 @@ def test_without_resuming_a_run_starts_anew_and_says_so(
         map_small(StopsAt(16), *pair, tmp_path / 'map.tif')
     network = StopsAt()
     map_small(network, *pair, tmp_path / 'map.tif')
-    assert network.calls == 30 and '5 strips of an earlier run were thrown away' in caplog.text
+    assert network.calls == 30 and '5 strips of an earlier run were deleted' in caplog.text
 
 
 def test_an_unreadable_block_keeps_the_strips_above(

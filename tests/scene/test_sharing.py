@@ -9,10 +9,10 @@ from mmcd.scene.sharing import Share
 @pytest.mark.parametrize('number', [0, 1, 5, 12])
 def test_the_parts_are_all_and_each_once(world: int, number: int) -> None:
     items = list(range(number))
-    parts = [Share(rank, world).part(items) for rank in range(world)]
+    parts = [Share(rank, world).contiguous(items) for rank in range(world)]
     assert [item for part in parts for item in part] == items
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    dealt = [Share(rank, world).dealt(items) for rank in range(world)]
+    dealt = [Share(rank, world).strided(items) for rank in range(world)]
     assert sorted(item for part in dealt for item in part) == items
 
 

@@ -170,9 +170,9 @@ def _map_all(
     from mmcd.scene.scene import map_scene
     from mmcd.scene.sharing import Share
 
-    # Many scenes are dealt out, each to one process; few are mapped by all together.
+    # Of many scenes each is mapped by one process; few are mapped by all together.
     alone = len(pairs) >= share.world and len(pairs) > 1
-    mine = share.dealt(pairs) if alone else pairs
+    mine = share.strided(pairs) if alone else pairs
     failed = 0
     for pair in mine:
         try:

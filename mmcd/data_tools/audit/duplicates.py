@@ -114,7 +114,7 @@ def _describe(records: Sequence[PairRecord], check: str, home: int, number: int)
 
 
 def _how(first: PairRecord, second: PairRecord) -> str:
-    """Orientation and order of dates that turn the first pair into the second."""
+    """Orientation and date order that map the first pair to the second."""
     best = (-1.0, 0, False)
     for date, image in enumerate(first.prints):
         for other, picture in enumerate(second.prints):

@@ -1,4 +1,4 @@
-"""What an audit can find, and how grave each is."""
+"""What an audit can find, and the severity of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ERROR, WARNING = 'error', 'warning'
 
-# What each check is called, how grave it is, and what it says to a reader.
+# The name of each check, its severity, and what it means.
 CHECKS = {
     'missing partner': (ERROR, 'a before, after or label file has no partners of its name'),
     'unreadable': (ERROR, 'the file cannot be decoded'),

@@ -111,7 +111,7 @@ class PairRecord:
         self.findings.append(Finding(check, self.split, (str(path),), text))
 
     def forget(self) -> None:
-        """Let go of what has been counted; what duplicates are found by stays."""
+        """Free what has been counted; what duplicates are found by stays."""
         self.findings = []
         self.moments = self.label_counts = self.shift = None
 
@@ -130,7 +130,7 @@ def inspect_pair(task: PairTask) -> PairRecord:
         return record
     _compare_sizes(record, before, after, label)
     for image, path in ((before, task.files.before), (after, task.files.after)):
-        _look_for_nothing(record, image, path)
+        _find_empty_areas(record, image, path)
     if before.shape == after.shape:
         record.shape = before.shape
         record.dtype = str(before.dtype)
@@ -228,7 +228,7 @@ def _compare_sizes(
         record.find('size mismatch', files.label, text)
 
 
-def _look_for_nothing(record: PairRecord, image: np.ndarray, path: Path) -> None:
+def _find_empty_areas(record: PairRecord, image: np.ndarray, path: Path) -> None:
     """Images of one value, or mostly without data."""
     if not np.isfinite(image).all():
         share = float((~np.isfinite(image)).any(axis=2).mean())

@@ -29,7 +29,7 @@ class AuditReport:
     findings: Sequence[Finding]
 
     def count(self, severity: str) -> int:
-        """How many findings are that grave."""
+        """The number of findings of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     def as_text(self) -> str:

@@ -1,4 +1,4 @@
-"""What will be written: every tile with its split, worked out before anything is done."""
+"""What will be written: every tile with its split, computed before any file is written."""
 
 from __future__ import annotations
 

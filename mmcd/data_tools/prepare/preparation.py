@@ -106,7 +106,7 @@ class Preparation:
         self._write_manifest(complete=False)
 
     def run(self, workers: int) -> Iterator[CutResult]:
-        """Write what is missing; gives what came of each scene, or row of a large one.
+        """Write what is missing; yields the result of each scene, or of each row of a large one.
 
         Args:
             workers: processes to work in.

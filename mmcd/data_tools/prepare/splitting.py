@@ -161,7 +161,7 @@ def _deal_blocks(
 
 
 def _leave_out_neighbours(places: Sequence[Place], splits: list[str | None], spared: str) -> None:
-    """Drop the tiles of lesser splits that touch a tile of the spared split."""
+    """Drop train (or val) tiles adjacent to a tile of ``spared``."""
     reach = max((max(p.bottom - p.top, p.right - p.left) for p in places), default=1)
 
     def cell(place: Place) -> tuple[str, int, int]:
