@@ -1,6 +1,8 @@
 """The check that the stack mmcd runs on is installed, new enough, and there once.
 
-It reads the metadata of what is installed and imports none of it, so it takes milliseconds.
+It reads the metadata of what is installed and imports none of it, so it takes milliseconds. What is
+required is read from ``requirements.py``, not by importlib.metadata.requires: in a checkout, that
+answers as of the last installation, and it cannot say that two distributions own the same files.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
 
 @dataclass(frozen=True)
 class Window:
-    """A part of an image: its first row and column, its height and width."""
+    """A part of an image: its first row and column, its height and width.
+
+    As rasterio's, which an installation without the extra ``geo`` does not have.
+    """
 
     top: int
     left: int

@@ -102,7 +102,7 @@ def test_mmcv_beside_mmcv_lite_is_twice_too() -> None:
 
 def test_mmcv_lite_is_not_enough_for_upstream_mmsegmentation() -> None:
     (fault,) = find_faults(without(OPENMMLAB, 'mmcv') | {'mmcv-lite': '2.1.0'})
-    assert 'has not the compiled operations' in fault.problem
+    assert 'lacks the compiled operations' in fault.problem
     assert fault.remove == ('mmcv-lite',)
 
 

@@ -5,7 +5,8 @@ signs of its odd coefficients and a transposition exchanges its axes, so the fin
 eight rotated and flipped versions follow from one, exactly. Coefficients made blind to both
 (magnitudes, each with its mirror image in order) give a second fingerprint that is the same for all
 eight; two images are never less alike in it than in their best orientation, so that a search in it
-misses nothing.
+misses nothing. (The hashes of imagehash, cleanvision and imagededup know no symmetries: they would
+have to be made of eight versions of each image, and each of these searched for.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Mean and standard deviation of many images' bands."""
+"""Mean and standard deviation of many images' bands.
+
+What scikit-learn's StandardScaler.partial_fit does; it is not in the stack that users install.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Dividing pairs or tiles among the splits."""
+"""Dividing pairs or tiles among the splits.
+
+The block splits of torchgeo and verde leave tiles that touch on both sides of a border; these are
+what a split by blocks is for.
+"""
 
 from __future__ import annotations
 

@@ -88,9 +88,4 @@ def covered(windows: list[Window], height: int, width: int) -> int:
 
 
 def _covered_along(spans: set[tuple[int, int]], length: int) -> int:
-    total, end = 0, 0
-    for start, size in sorted(spans):
-        stop = min(start + size, length)
-        total += max(0, stop - max(start, end))
-        end = max(end, stop)
-    return total
+    return len(set().union(*(range(start, min(start + size, length)) for start, size in spans)))
