@@ -1,4 +1,8 @@
-"""Criss-cross attention and its joint use over two dates."""
+"""Criss-cross attention and its joint use over two dates.
+
+MMCV has a module of this name, too, but passes once only, and it lies in mmcv.ops, whose compiled
+part mmcd does not need otherwise.
+"""
 
 from __future__ import annotations
 
