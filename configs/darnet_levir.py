@@ -14,6 +14,7 @@ _base_ = [
 ]
 
 # Often changed
+data_root = 'data/LEVIR-CD'  # or: --cfg-options data_root=FOLDER
 # The release counts 200 epochs of 7,120 patches of 256x256 (16 from each of 445 tiles) in batches
 # of 8. Crops at random places take the patches' part, so iterations count, not passes.
 epoch = 7120 // 8
@@ -22,8 +23,8 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=200 * epoch, val_interval=
 # Rarely changed
 param_scheduler = [dict(type='StepLR', by_epoch=False, step_size=20 * epoch, gamma=0.5)]
 default_hooks = dict(checkpoint=dict(interval=epoch))
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
 # Windows of 256x256 without overlap: the published protocol's patches.
 model = dict(test_cfg=dict(mode='slide', crop_size=(256, 256), stride=(256, 256)))

@@ -16,6 +16,7 @@ _base_ = [
 ]
 
 # Often changed
+data_root = 'data/WHU-CD'  # or: --cfg-options data_root=FOLDER
 # Iterations in which as many pairs are seen as the training split has, prepared as above.
 epoch = 4906 // 8
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=200 * epoch, val_interval=epoch)
@@ -23,6 +24,6 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=200 * epoch, val_interval=
 # Rarely changed
 param_scheduler = [dict(type='StepLR', by_epoch=False, step_size=20 * epoch, gamma=0.5)]
 default_hooks = dict(checkpoint=dict(interval=epoch))
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))

@@ -18,6 +18,7 @@ _base_ = [
 ]
 
 # Often changed
+data_root = 'data/DSIFN-CD'  # or: --cfg-options data_root=FOLDER
 pretrained = 'torchvision://resnet18'  # or a file; None: from scratch
 # The release counts passes over 14,400 patches of 256x256, four of each of the 3,600 pairs. Crops
 # at random places take the patches' part, so iterations count, not passes.
@@ -34,6 +35,6 @@ model = dict(
     # Windows of 256x256 without overlap: the patches that the release trains and tests on.
     test_cfg=dict(mode='slide', crop_size=(256, 256), stride=(256, 256)),
 )
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))

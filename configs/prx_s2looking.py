@@ -17,6 +17,7 @@ _base_ = [
 ]
 
 # Often changed
+data_root = 'data/S2Looking'  # or: --cfg-options data_root=FOLDER
 pretrained = 'torchvision://resnet18'  # or a file; None: from scratch
 epoch = -(-3500 // 8)  # iterations in which each of the 3,500 tiles gives one crop, batches of 8
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000 * epoch, val_interval=2 * epoch)
@@ -26,6 +27,6 @@ optim_wrapper = dict(optimizer=dict(lr=6e-4))
 param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False, end=1000 * epoch)]
 default_hooks = dict(checkpoint=dict(interval=2 * epoch))
 model = dict(backbone=dict(init_cfg=dict(checkpoint=pretrained)))
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))

@@ -1,7 +1,7 @@
 # CDD (SVCD) as downloaded: 10,000 / 3,000 / 3,000 pairs of 256x256.
 _base_ = 'pairs.py'
 
-data_root = 'data/CDD'  # or: --cfg-options data_root=FOLDER
+data_root = 'data/CDD'
 pairs = dict(type='CDDDataset', data_root=data_root)
 
 train_dataloader = dict(dataset=pairs)

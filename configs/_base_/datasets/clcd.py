@@ -1,7 +1,7 @@
 # CLCD as downloaded: 360 / 120 / 120 pairs of 512x512.
 _base_ = 'pairs.py'
 
-data_root = 'data/CLCD'  # or: --cfg-options data_root=FOLDER
+data_root = 'data/CLCD'
 pairs = dict(type='CLCDDataset', data_root=data_root)
 
 train_dataloader = dict(dataset=pairs)

@@ -1,7 +1,7 @@
 # S2Looking as downloaded: 3,500 / 500 / 1,000 tiles of 1024x1024.
 _base_ = 'pairs.py'
 
-data_root = 'data/S2Looking'  # or: --cfg-options data_root=FOLDER
+data_root = 'data/S2Looking'
 pairs = dict(type='S2LookingDataset', data_root=data_root)
 
 train_dataloader = dict(dataset=pairs)
