@@ -79,6 +79,8 @@ def fit_range(samples: np.ndarray, percentiles: Sequence[float] = PERCENTILES) -
 
 # More pixels do not make the statistics better.
 MOST_SAMPLES = 200_000
+# The part of the pixels that is taken for unchanged; scenes rarely change by more than the rest.
+UNCHANGED_SHARE = 0.7
 # Of the mean: a standard deviation below it is rounding.
 LEAST = 1e-6
 
@@ -121,12 +123,20 @@ class NoDataFill:
     def of(cls, before: np.ndarray, after: np.ndarray) -> NoDataFill:
         """From values of the same pixels in both dates, (C, number).
 
-        Changed pixels count, too. Leaving out those that differ most was not worth it: the mean
-        error of the fill in 140 holes of 35 real pairs was 28.4 grey levels instead of 28.6.
+        What has changed must not count: of pixels brought to one brightness and contrast, those
+        that differ most are left out, twice.
         """
         step = before.shape[1] // MOST_SAMPLES + 1
-        samples = (values[:, ::step].astype(float) for values in (before, after))
-        return cls(*map(DateStatistics.of, samples))
+        before, after = before[:, ::step].astype(float), after[:, ::step].astype(float)
+        fill = cls(DateStatistics.of(before), DateStatistics.of(after))
+        for _ in range(2):
+            if before.shape[1] == 0:
+                break
+            matched = _match(before.T, fill.after, fill.before).T
+            difference = np.abs(after - matched).sum(axis=0)
+            same = difference <= np.quantile(difference, UNCHANGED_SHARE)
+            fill = cls(DateStatistics.of(before[:, same]), DateStatistics.of(after[:, same]))
+        return fill
 
     def fill(self, pair: np.ndarray, valid_before: np.ndarray, valid_after: np.ndarray) -> None:
         """Fill pixels without data in place.

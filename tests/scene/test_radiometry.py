@@ -122,6 +122,19 @@ def test_a_date_borrows_the_other_ones_ground_in_its_own_light() -> None:
         assert np.abs(pair.astype(int) - restored).max() <= 2
 
 
+def test_a_change_does_not_count() -> None:
+    """A fifth of the after image is new: the light between the dates is still found."""
+    before = draw_ground(64, 64)
+    after = (before * 0.5 + 80).astype(np.uint8)
+    after[:, :13] = 255
+    fill = fill_for(np.concatenate([before, after]))
+    missing = np.zeros((64, 64), bool)
+    missing[20:40, 10:30] = True
+    pair = np.concatenate([before, after * ~missing])
+    fill.fill(pair, ALL, ~missing)
+    assert np.abs(pair[3:].astype(int) - after).max() <= 2
+
+
 def test_where_neither_has_data_both_get_their_mean() -> None:
     pair = np.concatenate([draw_ground(64, 64), draw_ground(64, 64, seed=1)])
     fill = fill_for(pair)
