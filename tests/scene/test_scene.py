@@ -498,7 +498,7 @@ def test_shared_strips_give_the_same_bytes(
         shared.setdefault('parts', [items[a:b] for a, b in itertools.pairwise(bounds)])
         return shared['parts'][self.rank]
 
-    monkeypatch.setattr(Share, 'part', part)
+    monkeypatch.setattr(Share, 'contiguous', part)
     waits = []
 
     def wait(self: Share) -> None:
