@@ -179,7 +179,7 @@ class _SceneRun:
         page = write_scene_page(
             folder,
             self._pair,
-            Preparation.from_dict(result.report['plan']['preparation']),
+            Radiometry.from_dict(result.report['plan']['preparation']),
             self._outputs,
             result.report,
             image=self._image,

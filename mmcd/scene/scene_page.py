@@ -21,7 +21,7 @@ from mmcd.html_report.page import write_page
 from mmcd.html_report.pictures import save_pictures
 from mmcd.scene.grid import Grid
 from mmcd.scene.pair_reader import OpenPair
-from mmcd.scene.preparation import Preparation, ValueRange, to_bytes
+from mmcd.scene.radiometry import Radiometry, ValueRange, to_bytes
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.settings import SceneOutputs
 from mmcd.scene.vectors import ChangePolygons, find_polygons
@@ -37,7 +37,7 @@ PICTURES = 'images'
 def write_scene_page(
     folder: Path,
     pair: OpenPair,
-    preparation: Preparation,
+    radiometry: Radiometry,
     outputs: SceneOutputs,
     report: Mapping[str, Any],
     *,
@@ -50,7 +50,7 @@ def write_scene_page(
     Args:
         folder: of the page.
         pair: both rasters, open.
-        preparation: of their pixels.
+        radiometry: of their pixels.
         outputs: written already.
         report: what the JSON report says.
         image: says which bands are shown, and how.
@@ -67,8 +67,8 @@ def write_scene_page(
     polygons = polygons.select(np.argsort(-polygons.pixels, kind='stable'))
     save_pictures(
         folder / PICTURES,
-        _read_picture(pair.before, preparation.before, image, height, width),
-        _read_picture(pair.after, preparation.after, image, height, width),
+        _read_picture(pair.before, radiometry.before, image, height, width),
+        _read_picture(pair.after, radiometry.after, image, height, width),
         prediction=_draw_polygons(polygons, grid, height, width),
         probability=_read_probability(outputs.probability, height, width),
         classes=classes,
