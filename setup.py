@@ -75,6 +75,7 @@ setup(
         'geo': list(NEEDS['GEO']),
         'onnx': list(NEEDS['ONNX']),
         'openvino': list(NEEDS['OPENVINO']),
+        'tensorboard': list(NEEDS['TENSORBOARD']),
         'browser': list(NEEDS['BROWSER']),
         'dev': list(NEEDS['DEV']),
     },

@@ -28,6 +28,7 @@ MODELS = _child(mmseg_registry.MODELS, 'mmcd.models')
 METRICS = _child(mmseg_registry.METRICS, 'mmcd.evaluation')
 HOOKS = _child(mmseg_registry.HOOKS, 'mmcd.engine')
 OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'mmcd.engine')
+VISUALIZERS = _child(mmseg_registry.VISUALIZERS, 'mmcd.visualization')
 
 # Empty, or nearly: MMEngine warns for each kind that a scope has no registry of.
 DATA_SAMPLERS = _child(mmseg_registry.DATA_SAMPLERS)
@@ -43,5 +44,4 @@ RUNNERS = _child(mmseg_registry.RUNNERS)
 RUNNER_CONSTRUCTORS = _child(mmseg_registry.RUNNER_CONSTRUCTORS)
 TASK_UTILS = _child(mmseg_registry.TASK_UTILS)
 VISBACKENDS = _child(mmseg_registry.VISBACKENDS)
-VISUALIZERS = _child(mmseg_registry.VISUALIZERS)
 WEIGHT_INITIALIZERS = _child(mmseg_registry.WEIGHT_INITIALIZERS)

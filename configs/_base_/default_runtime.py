@@ -11,7 +11,9 @@ randomness = dict(seed=28)  # DARNet's release
 
 log_level = 'INFO'
 log_processor = dict(by_epoch=False)
-visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+# With `pip install -e '.[tensorboard]'`, dict(type='TensorboardVisBackend') in this list sends
+# losses, metrics and panels to TensorBoard as well.
+visualizer = dict(type='ChangeVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -29,6 +31,8 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='NonFiniteLossHook'),
+    dict(type='ValidationPanelsHook', number=4),
+    dict(type='MetricSummaryHook'),
     dict(type='EmptyLabelWarningHook'),
     dict(type='PlainCheckpointHook'),
     dict(type='StrictLoadingHook'),

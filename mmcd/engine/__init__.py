@@ -13,6 +13,7 @@ from mmcd.engine.report_pictures import ReportPicturesHook
 from mmcd.engine.save_predictions import SavePredictionsHook
 from mmcd.engine.stages import LoadStageHook
 from mmcd.engine.strict_loading import StrictLoadingHook
+from mmcd.engine.validation_panels import MetricSummaryHook, ValidationPanelsHook
 
 __all__ = [
     'BFloat16OptimWrapper',
@@ -20,10 +21,12 @@ __all__ = [
     'EmptyLabelWarningHook',
     'ExactResumeHook',
     'LoadStageHook',
+    'MetricSummaryHook',
     'NonFiniteLossHook',
     'PlainCheckpointHook',
     'ReportPicturesHook',
     'RunCompletionHook',
     'SavePredictionsHook',
     'StrictLoadingHook',
+    'ValidationPanelsHook',
 ]

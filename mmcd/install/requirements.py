@@ -65,6 +65,9 @@ ONNX = (
 OPENVINO = (
     'openvino>=2025.0',  # first with wheels for Python 3.13
 )
+TENSORBOARD = (
+    'tensorboard>=2.18',  # first that runs with numpy 2
+)
 BROWSER = (
     # The reports' tests, in a Chromium of the machine's own, such as from `apt install chromium`.
     'playwright>=1.65',  # the release that the tests were made with
