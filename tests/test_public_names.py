@@ -30,7 +30,15 @@ def test_signatures_of_the_api():
         (DATASETS, ['BitemporalDataset', 'LEVIRCDDataset', 'CDDDataset', 'SYSUCDDataset']),
         (TRANSFORMS, ['LoadImagePair', 'LoadChangeLabel', 'StackPair', 'ExchangeDates']),
         (METRICS, ['ChangeMetric']),
-        (HOOKS, ['NonFiniteLossHook', 'EmptyLabelWarningHook', 'PlainCheckpointHook']),
+        (
+            HOOKS,
+            [
+                'NonFiniteLossHook',
+                'EmptyLabelWarningHook',
+                'PlainCheckpointHook',
+                'ValidationPanelsHook',
+            ],
+        ),
     ],
 )
 def test_registered_types(registry, names):

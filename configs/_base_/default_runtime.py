@@ -31,12 +31,12 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='NonFiniteLossHook'),
-    dict(type='ValidationPanelsHook', number=4),
-    dict(type='MetricSummaryHook'),
     dict(type='EmptyLabelWarningHook'),
     dict(type='PlainCheckpointHook'),
     dict(type='StrictLoadingHook'),
     dict(type='ExactResumeHook'),
+    dict(type='ValidationPanelsHook', number=4),
+    dict(type='MetricSummaryHook'),
 ]
 
 load_from = None

@@ -10,8 +10,8 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcd.datasets.transforms.loading import read_date
 from mmcd.engine.result_file import change_metric_of
+from mmcd.engine.shown_pair import name_of_pair, shown_pair
 from mmcd.evaluation.image_result import relative_to
 from mmcd.evaluation.record import write_record
 from mmcd.html_report.page import make_report_folder
@@ -58,7 +58,7 @@ class ReportPicturesHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence | None = None,
     ) -> None:
-        for sample in outputs or ():
+        for index, sample in enumerate(outputs or ()):
             label, prediction = (
                 getattr(sample, key).data.squeeze(0).cpu().numpy().astype(np.uint8)
                 for key in ('gt_sem_seg', 'pred_sem_seg')
@@ -67,20 +67,15 @@ class ReportPicturesHook(Hook):
             if 'seg_logits' in sample:
                 kinds = scores_of_sample(sample)[UNCHANGED + 1 :]
                 probability = self.classes.change_of(kinds).cpu().numpy()
-            before = relative_to(self.data_root, sample.before_path)
+            name = name_of_pair(sample, relative_to(self.data_root, sample.before_path))
             save_pictures(
-                picture_path(self.report_dir, before),
-                self._read(sample.before_path),
-                self._read(sample.after_path),
+                picture_path(self.report_dir, name),
+                *shown_pair(sample, data_batch, index, self.image),
                 label=label,
                 prediction=prediction,
                 probability=probability,
                 classes=self.classes,
             )
-
-    def _read(self, path: str) -> np.ndarray:
-        """An image for people, (H, W, 3) uint8 RGB."""
-        return self.image.to_display(read_date(path, self.image))
 
 
 def write_test_page(folder: str | Path, runner: Runner, record: Mapping[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmcd.datasets.transforms.loading import read_date
+from mmcd.engine.shown_pair import name_of_pair, shown_pair
 from mmcd.evaluation.metric_names import metric_name
 from mmcd.registry import HOOKS
 from mmcd.structures import ImageSpec
@@ -60,13 +60,9 @@ class ValidationPanelsHook(Hook):
         sample = outputs[0]
         visualizer.dataset_meta = runner.val_dataloader.dataset.metainfo
         image = ImageSpec.from_config(visualizer.dataset_meta.get('image'))
-        dates = [
-            image.to_display(read_date(path, image))
-            for path in (sample.before_path, sample.after_path)
-        ]
         visualizer.add_datasample(
-            f'val_{Path(sample.before_path).stem}',
-            np.concatenate(dates, axis=2),
+            f'val_{name_of_pair(sample, Path(sample.before_path).stem).replace("/", "_")}',
+            np.concatenate(shown_pair(sample, data_batch, 0, image), axis=2),
             sample,
             step=runner.iter,
         )

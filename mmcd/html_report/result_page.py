@@ -111,15 +111,18 @@ def name_of(record: Mapping[str, Any]) -> str:
     return f'{scored} on the {split} split' if split else scored
 
 
-def picture_path(report: Path, before: str) -> Path:
-    """The folder of an image's pictures, by its before image's file as a result names it."""
-    return report / IMAGES / picture_folder(before)
+def picture_path(report: Path, name: str) -> Path:
+    """The folder of an image's pictures, by its name or else its before image's in a result."""
+    return report / IMAGES / picture_folder(name)
 
 
 def picture_of(report: Path, image: Mapping[str, Any]) -> PairPictures | None:
     """The pictures of an image of a result, where there are some."""
-    folder = picture_path(report, image.get('before') or image['name'])
-    return find_pictures(report, f'{IMAGES}/{folder.name}', PAIR_OVERLAYS)
+    for name in (image['name'], image.get('before')):
+        folder = f'{IMAGES}/{picture_folder(name or "")}'
+        if pictures := find_pictures(report, folder, PAIR_OVERLAYS):
+            return pictures
+    return None
 
 
 def picture_data(pictures: PairPictures, name: str, about: str) -> dict[str, Any]:
@@ -153,13 +156,17 @@ def _make_row(index: int, image: Mapping[str, Any], pictures: PairPictures | Non
     share = 100 * changed / valid if valid else 0.0
     cells.append((round(share, 4), f'{share:.2f} %'))
     score = image['f1'] if scored else None
+    tiles = 2 + bool(pictures and pictures.layers)
+    return ImageRow(index, image['name'], about, score, cells, *strip_of(pictures, tiles))
+
+
+def strip_of(pictures: PairPictures | None, tiles: int) -> tuple[str, int, int]:
+    """The file of an image's small pictures, and the width and height they have in the table."""
     if pictures is None:
-        return ImageRow(index, image['name'], about, score, cells)
-    tiles = 2 + bool(pictures.layers)
+        return '', 0, STRIP_SHOWN
     tile_width = STRIP_SHOWN * pictures.width / pictures.height
     width = round(tiles * tile_width + (tiles - 1) * STRIP_GAP / 3)
-    strip = f'{pictures.folder}/{STRIP}'
-    return ImageRow(index, image['name'], about, score, cells, strip, width)
+    return f'{pictures.folder}/{STRIP}', width, STRIP_SHOWN
 
 
 def _pick_examples(rows: Sequence[ImageRow]) -> Iterator[tuple[str, Sequence[ImageRow]]]:

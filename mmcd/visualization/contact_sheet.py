@@ -34,7 +34,7 @@ def draw_sample(
     Shape:
         pair: (2C, H, W); label: (H, W); returns (H, 2W + GAP, 3) uint8 RGB.
     """
-    dates = [_outline(_display(date, image), label, classes) for date in np.split(pair, 2)]
+    dates = [_outline(display_date(date, image), label, classes) for date in np.split(pair, 2)]
     gap = np.full((label.shape[0], GAP, 3), BACKGROUND, np.uint8)
     return np.hstack([dates[0], gap, dates[1]])
 
@@ -61,8 +61,8 @@ def draw_grid(samples: Sequence[np.ndarray], columns: int) -> np.ndarray:
     return grid
 
 
-def _display(date: np.ndarray, spec: ImageSpec) -> np.ndarray:
-    """(C, H, W) to (H, W, 3) uint8 RGB."""
+def display_date(date: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """One date as a pipeline gives it, (C, H, W), as people are shown it, (H, W, 3) uint8 RGB."""
     pixels = np.moveaxis(date, 0, -1)
     if spec.dtype == 'uint8':
         pixels = pixels.clip(0, 255).astype(np.uint8)  # colour transforms may give floating point

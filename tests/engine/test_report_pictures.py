@@ -107,6 +107,22 @@ def test_kinds_of_change_are_drawn_in_their_colours(tmp_path: Path) -> None:
     assert probability[2, SIZE - 2, 3] > 200  # of change of any kind
 
 
+def test_windows_of_a_scene_are_shown_as_the_network_saw_them(tmp_path: Path) -> None:
+    runner = runner_of(tmp_path, image=FOUR_BANDS)
+    hook = ReportPicturesHook(report_dir=str(tmp_path / 'report'))
+    hook.before_test(runner)
+    windows = [sample(tmp_path, 'scene') for _ in range(2)]
+    inputs = []
+    for number, window in enumerate(windows):
+        window.set_metainfo(dict(pair_name=f'scene_0000_{number}'))
+        inputs.append(torch.full((8, SIZE, SIZE), 5100.0 * (number + 1)))
+    hook.after_test_iter(runner, 0, dict(inputs=inputs), windows)
+    for number in range(2):
+        folder = picture_path(tmp_path / 'report', f'scene_0000_{number}')
+        shown = cv2.imread(str(folder / 'before.jpg'))[5, 5]
+        assert shown.tolist() == pytest.approx([51 * (number + 1)] * 3, abs=4)
+
+
 def test_a_report_s_folder_is_made_before_the_test(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     hook = ReportPicturesHook(report_dir=str(tmp_path / 'file' / 'report'))

@@ -1,0 +1,43 @@
+"""A tested sample's two dates as people are shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmcd.datasets.transforms.loading import read_date
+from mmcd.structures import ImageSpec
+from mmcd.visualization.contact_sheet import display_date
+
+
+def shown_pair(
+    sample: SegDataSample, data_batch: Mapping[str, Any] | None, index: int, image: ImageSpec
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both dates, (H, W, 3) uint8 RGB, of the size of the sample's label.
+
+    What the network was given, which may be a window of a scene; where that was resized, the files.
+
+    Args:
+        sample: predicted.
+        data_batch: the batch that it was predicted from.
+        index: of the sample in it.
+        image: the image description.
+    """
+    inputs = (data_batch or {}).get('inputs', ())
+    pair = inputs[index] if index < len(inputs) else None
+    if isinstance(pair, Tensor) and pair.shape[1:] == sample.gt_sem_seg.data.shape[1:]:
+        before, after = np.split(pair.cpu().numpy(), 2)  # (C, H, W) each
+        return display_date(before, image), display_date(after, image)
+    before, after = (
+        image.to_display(read_date(path, image)) for path in (sample.before_path, sample.after_path)
+    )
+    return before, after
+
+
+def name_of_pair(sample: SegDataSample, default: str) -> str:
+    """The pair's name in its data set; of data sets that give none, ``default``."""
+    return sample.get('pair_name') or default
