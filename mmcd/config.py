@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model.weight_init import PretrainedInit
 from mmengine.registry import Registry
 
 from mmcd.config_checks import check_options
 from mmcd.datasets.bitemporal import own_classes
 from mmcd.errors import ConfigError
+from mmcd.io.data_config import check_data_config, is_data_config
 from mmcd.registry import DATASETS, MODELS
 from mmcd.structures import ImageSpec
 
@@ -55,6 +57,8 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
 def _hand_on(config: Config) -> None:
     """Give data sets and model what the config states once: the images, and the classes."""
     model = config.get('model') or {}
+    if not isinstance(model, dict):
+        raise ConfigError(f'`model` is a dict of settings in a config, not {model!r}.')
     is_pair_model = _is_kind_of(MODELS, model, 'SiameseEncoderDecoder')
     meta = dataset_meta(config)
     if is_pair_model and 'classes' in meta:
@@ -111,14 +115,29 @@ def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
         only_unset: only those whose checkpoint is None, which is how a config says "from scratch".
     """
     if isinstance(node, dict):
-        match node.get('init_cfg'):
-            case {'type': 'Pretrained', **rest} if not (only_unset and rest.get('checkpoint')):
-                del node['init_cfg']
+        settings = node.get('init_cfg')
+        several = settings if isinstance(settings, (list, tuple)) else [settings]
+        kept = [each for each in several if not _reads_pretrained(each, only_unset)]
+        if len(kept) < len(several):
+            node.pop('init_cfg')
+            if kept:
+                node['init_cfg'] = kept
         for value in node.values():
             drop_pretrained(value, only_unset=only_unset)
     elif isinstance(node, (list, tuple)):
         for value in node:
             drop_pretrained(value, only_unset=only_unset)
+
+
+def _reads_pretrained(settings: Any, only_unset: bool) -> bool:
+    """Whether an ``init_cfg`` reads pretrained weights, by whatever scope its type is named."""
+    if not isinstance(settings, dict) or (only_unset and settings.get('checkpoint')):
+        return False
+    kind = settings.get('type')
+    if isinstance(kind, type):
+        return issubclass(kind, PretrainedInit)
+    # By its name: to look it up would import whatever a dotted name names.
+    return str(kind).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
 
 
 def list_configs() -> list[str]:
@@ -142,6 +161,8 @@ def _own_folder() -> Path:
 def _read(path: Path) -> Config:
     if not path.is_file():
         path = _find_own(path)
+    if is_data_config(path):
+        check_data_config(path, _own_folder())
     try:
         return Config.fromfile(str(path))
     except Exception as error:  # whatever the config's own Python raises

@@ -35,6 +35,10 @@ class ImagePairError(MMCDError, ValueError):
     """Two images, or an image and its label, do not form a pair."""
 
 
+class ImageNotFoundError(ImagePairError, FileNotFoundError):
+    """There is no file where an image was expected."""
+
+
 class CheckpointError(MMCDError, ValueError):
     """A checkpoint cannot be read safely, or does not fit the model."""
 
@@ -53,6 +57,10 @@ class NonFiniteLossError(MMCDError, FloatingPointError):
 
 class MissingExtraError(MMCDError, ImportError):
     """The packages of one of mmcd's extras are not installed."""
+
+
+class FileWriteError(MMCDError, OSError):
+    """A file cannot be written, as on a full disk."""
 
 
 class PredictionError(MMCDError, FloatingPointError):

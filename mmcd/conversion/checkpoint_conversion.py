@@ -16,6 +16,7 @@ from mmcd.inference.model_loading import init_model
 from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
 from mmcd.io.checkpoint_meta import note
+from mmcd.io.checkpoints import hash_weights
 from mmcd.io.restricted_unpickler import read_pickled_tensors
 
 
@@ -41,7 +42,8 @@ def convert_checkpoint(
     model = cast(nn.Module, init_model(config))
     conversion = convert(released, mapping, model.state_dict())
     checkpoint = {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}
-    note(checkpoint, **checkpoint_facts(cast(Config, model.cfg)))
+    weights = hash_weights(conversion.state_dict)
+    note(checkpoint, weights_sha256=weights, **checkpoint_facts(cast(Config, model.cfg)))
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     write_whole(target, buffer.getvalue())

@@ -21,6 +21,7 @@ from mmcd.errors import NonFiniteLossError
 from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
 from mmcd.io.checkpoint_meta import note
+from mmcd.io.checkpoints import hash_weights
 from mmcd.registry import HOOKS
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
 
@@ -63,11 +64,15 @@ def _number(value: float | Tensor) -> float:
     return value.item() if isinstance(value, Tensor) else value
 
 
+MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
+
+
 @HOOKS.register_module()
 class EmptyLabelWarningHook(Hook):
-    """Warn where the first batches of a split hold no changed pixel at all.
+    """Warn where the first batches of a split hold no changed pixel at all, or mostly changed ones.
 
-    Labels read under a wrong encoding look like that, and a model trained on them finds nothing.
+    Labels read under a wrong encoding look like that, and a model trained on them finds nothing, or
+    takes the unchanged for changed.
 
     Args:
         num_batches: how many batches of each split to look at, once in a run.
@@ -77,6 +82,7 @@ class EmptyLabelWarningHook(Hook):
         self.num_batches = num_batches
         self._batches: dict[str, int] = {}
         self._images: dict[str, int] = {}
+        self._pixels: dict[str, np.ndarray] = {}  # changed ones, and all that count
         self._settled: set[str] = set()
 
     def _after_iter(
@@ -96,12 +102,13 @@ class EmptyLabelWarningHook(Hook):
         # Counted here: a resumed run's first batch index is where the stopped run ended.
         self._batches[mode] = self._batches.get(mode, 0) + 1
         self._images[mode] = self._images.get(mode, 0) + len(labels)
-        if any(bool(((label != UNCHANGED) & (label != IGNORED)).any()) for label in labels):
+        pixels = self._pixels.setdefault(mode, np.zeros(2, np.int64))
+        for label in labels:
+            counted = label != IGNORED
+            pixels += int((counted & (label != UNCHANGED)).sum()), int(counted.sum())
+        if self._batches[mode] >= self.num_batches or self._is_last(runner, batch_idx, mode):
             self._settled.add(mode)
-        elif self._batches[mode] >= self.num_batches or self._is_last(runner, batch_idx, mode):
-            self._settled.add(mode)
-            if self._images[mode]:  # none where the pairs come without labels
-                self._warn(mode, samples)
+            self._look(mode, samples)
 
     def _is_last(self, runner: Runner, batch_idx: int, mode: str) -> bool:
         loop = getattr(runner, f'{mode}_loop')
@@ -109,12 +116,21 @@ class EmptyLabelWarningHook(Hook):
             return runner.iter + 1 >= loop.max_iters
         return batch_idx + 1 >= len(loop.dataloader)
 
-    def _warn(self, mode: str, samples: list) -> None:
+    def _look(self, mode: str, samples: list) -> None:
+        """Warn where what was counted looks wrong."""
+        changed, counted = self._pixels[mode]
+        if not self._images[mode] or 0 < changed <= MOSTLY * counted:
+            return  # no image where the pairs come without labels
         example = samples[-1].get('seg_map_path', '') if samples else ''
+        found = (
+            f'are marked as changed on {changed / counted:.0%} of their pixels: inverted?'
+            if changed
+            else 'hold no changed pixel at all.'
+        )
         print_log(
-            f'The first {self._images[mode]} images of the {mode} split hold no changed pixel at '
-            f'all (the last label: {example}). Are the labels read under the right encoding? '
-            'Look at `label_encoding` in the config and at data/README.md.',
+            f'The first {self._images[mode]} images of the {mode} split {found} Are the labels '
+            f'(the last label: {example}) read under the right encoding? Look at '
+            '`label_encoding` in the config and at data/README.md.',
             logger='current',
             level=logging.WARNING,
         )
@@ -127,14 +143,19 @@ class PlainCheckpointHook(Hook):
     MMEngine adds the log values that it smooths as objects of its own, and NumPy numbers such as
     the time that is left. PyTorch's safe loading (``weights_only=True``, the default since 2.6)
     refuses both, so that a run could not be resumed with it. The former become tensors, and objects
-    again when they are loaded; the latter become Python's numbers.
+    again when they are loaded; the latter become Python's numbers. The weights get their hash
+    beside them, by which a damaged file is known.
 
     Also notes in the checkpoint what it takes to open it without a config file
     (:mod:`mmcd.io.checkpoint_meta`).
     """
 
+    priority = 'LOWEST'  # after EMAHook, which exchanges the weights that are saved
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        note(checkpoint, **checkpoint_facts(runner.cfg))
+        weights = checkpoint.get('state_dict')
+        digest = None if weights is None else hash_weights(weights)
+        note(checkpoint, weights_sha256=digest, **checkpoint_facts(runner.cfg))
         hub = checkpoint.get('message_hub')
         if hub:
             info = {key: _plain(value) for key, value in hub.get('runtime_info', {}).items()}

@@ -18,7 +18,7 @@ from mmcd.engine.hooks import PlainCheckpointHook, RunCompletionHook
 from mmcd.engine.launch import add_hook, require_hook
 from mmcd.engine.strict_loading import StrictLoadingHook
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoints import compare_names, read_checkpoint
+from mmcd.io.checkpoints import compare_names, read_checkpoint, weights_of
 from mmcd.registry import HOOKS
 
 BEST_CHECKPOINT = 'best_change_f1*.pth'
@@ -108,8 +108,7 @@ def load_stage(model: nn.Module, checkpoint: str | Path) -> None:
     Raises:
         CheckpointError: the file can't be read, or names or shapes differ.
     """
-    content = read_checkpoint(checkpoint)
-    state_dict = content.get('state_dict', content)
+    state_dict = weights_of(read_checkpoint(checkpoint), checkpoint)
     expected = model.state_dict()
     later = getattr(model.decode_head, 'later_stage_modules', ())
     added = tuple(f'decode_head.{module}' for module in later)

@@ -15,10 +15,11 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.config import dataset_meta, drop_pretrained, load_config
-from mmcd.errors import CheckpointError, ConfigError
+from mmcd.errors import CheckpointError, ConfigError, MMCDError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.inference.portable_config import config_of_checkpoint
-from mmcd.io.checkpoints import read_checkpoint, take_weights
+from mmcd.io.checkpoint_file import first_line
+from mmcd.io.checkpoints import read_checkpoint, safe_loading, take_weights
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses
 from mmcd.weights import NAMES, shipped_weights
@@ -126,12 +127,10 @@ def find_model_file(model: str | Path) -> Path:
 
 
 def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) -> nn.Module:
-    # The checkpoint replaces the encoder's pretrained weights; without one, nothing is downloaded.
-    drop_pretrained(cfg.model)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model = _build_model(cfg)
     meta = dataset_meta(cfg)
     if checkpoint is None:
-        with _less_logging():
+        with safe_loading(), _less_logging():
             model.init_weights()
     else:
         loaded = take_weights(model, content, checkpoint)
@@ -150,14 +149,51 @@ def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) 
 def _check_device(device: str | torch.device) -> torch.device:
     try:
         device = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(f'No such device: {device!r}. Use cpu, cuda or cuda:0.') from error
+        if device.type == 'meta':
+            raise RuntimeError('it holds no values')
+        if device.type != 'cuda':
+            torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split('\n')[0]
+        raise ConfigError(
+            f'The device {device!s} cannot be used: {reason}. Use cpu, cuda or cuda:0.'
+        ) from error
     if device.type == 'cuda' and not torch.cuda.is_available():
         raise ConfigError(
             f'The device {device} was asked for, but PyTorch finds no GPU: use device=cpu, or look '
             'whether the installed PyTorch is built for CUDA.'
         )
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f'The device {device} was asked for, but there are {torch.cuda.device_count()} GPUs, '
+            'counted from cuda:0.'
+        )
     return device
+
+
+def _build_model(cfg: Config) -> Any:
+    """The model of a config, without its weights.
+
+    Raises:
+        ConfigError: there is none, or its settings do not go together.
+    """
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(
+            f'The config {cfg.filename or ""} has no `model`, a dict of settings, but '
+            f'{cfg.get("model")!r}.'
+        )
+    # The checkpoint replaces the encoder's pretrained weights; without one, nothing is downloaded.
+    drop_pretrained(cfg.model)
+    try:
+        with safe_loading():  # backbones may read weights in ways of their own
+            return revert_sync_batchnorm(MODELS.build(cfg.model))
+    except MMCDError:
+        raise
+    except Exception as error:  # of a user's settings in any layer of PyTorch's
+        raise ConfigError(
+            f'The model cannot be built from its config: {first_line(error)}. Look at `model` in '
+            'the config, and at the settings that were changed.'
+        ) from error
 
 
 @contextmanager

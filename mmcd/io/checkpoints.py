@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -16,14 +15,13 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoint_meta import tuned_threshold
+from mmcd.io.checkpoint_file import check_file, first_line
+from mmcd.io.checkpoint_meta import own_meta, tuned_threshold
+from mmcd.io.downloads import local_file
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
 
 MOST_LISTED = 20
-# How the files start that torch.save writes: since 1.6, and before (a pickled magic number).
-ZIP_MAGIC = b'PK\x03\x04'
-LEGACY_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 
 # Of an image description, what decides about the values that a network gets.
 DECISIVE = ('bands', 'dtype', 'value_range')
@@ -40,10 +38,70 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
         What the file holds, on the CPU; its tensors are under ``state_dict``, or at the top.
 
     Raises:
-        CheckpointError: there is no such file, it is no checkpoint, or it holds other objects.
+        CheckpointError: there is no such file, it is no checkpoint, it is damaged, or it holds
+            other objects.
     """
-    if is_safetensors(path):
-        return read_safetensors(path)
+    content = read_safetensors(path) if is_safetensors(path) else _read_pickled(path, trusted)
+    meta = content.get('meta', {})
+    if not isinstance(meta, Mapping):
+        raise CheckpointError(
+            f'The checkpoint {path} holds a {type(meta).__name__} as its `meta`, not a dict.'
+        )
+    if 'state_dict' in content:
+        _check_hash(weights_of(content, path), own_meta(meta).get('weights_sha256'), path)
+    return content
+
+
+def _check_hash(state_dict: Mapping[str, Tensor], noted: str | None, path: str | Path) -> None:
+    """Compare the weights with the hash that they were saved with, where there is one."""
+    if noted is not None and hash_weights(state_dict) != noted:
+        raise CheckpointError(
+            f'The checkpoint {path} is damaged: its weights are not those that it was saved with '
+            '(their hash differs). Take another one, or copy or download it again. A program that '
+            "changes weights is to leave meta['mmcd']['weights_sha256'] out."
+        )
+
+
+def weights_of(content: Mapping[str, Any], path: str | Path) -> dict[str, Tensor]:
+    """The weights that a checkpoint holds, under ``state_dict`` or at its top.
+
+    Args:
+        content: of :func:`read_checkpoint`.
+        path: of the file, for the message.
+
+    Raises:
+        CheckpointError: they are no dict of dense tensors of real numbers by name.
+    """
+    state_dict = content.get('state_dict', content)
+    where = 'as its `state_dict`' if 'state_dict' in content else 'at its top'
+    if not isinstance(state_dict, dict):
+        raise CheckpointError(
+            f'The checkpoint {path} holds a {type(state_dict).__name__} {where}, not a dict of '
+            'tensors.'
+        )
+    faults = [fault for name, value in state_dict.items() if (fault := _fault_of(name, value))]
+    if faults:
+        raise CheckpointError(
+            f'The checkpoint {path} holds other things than weights {where}: '
+            f'{"; ".join(faults[:3])}. Expected dense tensors of real numbers by their names.'
+        )
+    return state_dict
+
+
+def _fault_of(name: Any, value: Any) -> str:
+    """What keeps an entry from being a weight; '' where nothing does."""
+    if not isinstance(name, str):
+        return f'the name {name!r:.40} is a {type(name).__name__}'
+    if not isinstance(value, Tensor):
+        return f'{name} is a {type(value).__name__}'
+    if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
+        kinds = dict(quantised=value.is_quantized, complex=value.is_complex(), empty=value.is_meta)
+        kind = next((kind for kind, applies in kinds.items() if applies), 'sparse')
+        return f'{name} is {kind} ({value.dtype}, {value.layout})'
+    return ''
+
+
+def _read_pickled(path: str | Path, trusted: bool) -> dict[str, Any]:
     path = check_file(path)
     try:
         content = torch.load(path, map_location='cpu', weights_only=not trusted)
@@ -67,53 +125,14 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
     return content
 
 
-def check_file(path: str | Path) -> Path:
-    """The path of a file that ``torch.load`` reads as a pickle, and as nothing else.
-
-    Of the other formats that it takes, TorchScript archives bring code that runs while they are
-    loaded, and the tar files of before 2017 are unpacked with their links and file modes.
-
-    Raises:
-        CheckpointError: there is no such file, or it is of another format.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f'No such checkpoint: {path} (from {Path.cwd()}). {_nearby(path)}')
-    with path.open('rb') as file:
-        start = file.read(len(LEGACY_MAGIC))
-    if start.startswith(ZIP_MAGIC):
-        try:
-            # By PyTorch's own reader: another one may see other records in a file made to deceive.
-            records = torch._C.PyTorchFileReader(str(path)).get_all_records()
-        except RuntimeError as error:
-            raise CheckpointError(
-                f'{path} is no checkpoint, or was cut short: {first_line(error)}'
-            ) from error
-        if 'constants.pkl' in records:
-            raise CheckpointError(
-                f'{path} is a TorchScript archive, a program rather than weights; it was not read. '
-                'Load it where it was made and save its state_dict() instead.'
-            )
-    elif start != LEGACY_MAGIC or tarfile.is_tarfile(path):
-        raise CheckpointError(
-            f'{path} is no PyTorch checkpoint, or was cut short: it starts with {start[:16]!r}. '
-            'Was it downloaded whole, and not as a web page or as a Git LFS pointer?'
-        )
-    return path
-
-
-def first_line(error: Exception) -> str:
-    """The kind of an error and the first line of its text."""
-    return f'{type(error).__name__}: {str(error).split(chr(10))[0]}'
-
-
 def _unpickling_reason(error: UnpicklingError) -> str:
     """What was in the way, without PyTorch's advice to switch its safety off."""
     text = str(error)
-    named = re.search(r'(?:GLOBAL|class) ([\w.]+\.\w+)', text)
+    named = re.search(r'GLOBAL ([\w.]+)|class ([\w.]+\.\w+)', text)
     if named:
-        return f'it names {named[1]}'
-    return text.split('WeightsUnpickler error: ')[-1].split('. ')[0].split('\n')[0].strip()
+        return f'it names {named[1] or named[2]}'
+    reason = text.split('WeightsUnpickler error: ')[-1].split('. ')[0].split('\n')[0].strip()
+    return reason or 'it asks for other objects to be built'
 
 
 def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = False) -> dict[str, Any]:
@@ -142,12 +161,7 @@ def take_weights(model: nn.Module, content: Mapping[str, Any], path: str | Path)
         content: from :func:`read_checkpoint`.
         path: the file's name, for messages.
     """
-    state_dict = content.get('state_dict', content)
-    if not isinstance(state_dict, dict):
-        raise CheckpointError(
-            f'The checkpoint {path} holds a {type(state_dict).__name__} as its `state_dict`, not a '
-            'dict of tensors.'
-        )
+    state_dict = weights_of(content, path)
     meta = content.get('meta', {})
     image = getattr(model, 'image', None)
     if isinstance(image, ImageSpec):  # first: other bands give other shapes
@@ -213,33 +227,42 @@ def compare_names(ours: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
 
 
 def use_safe_loading(*, trusted: bool = False) -> None:
-    """Let MMEngine read local checkpoints (``load_from``, ``init_cfg``, ``--resume``) as we do.
+    """Let MMEngine read checkpoints (``load_from``, ``init_cfg``, ``--resume``) as we do.
 
     MMEngine's own reading depends on its version: it refuses its own files, or falls back to
-    running code. A tool calls this once, before it builds its runner.
+    running code. All of its schemes go through ours, see :func:`mmcd.io.downloads.local_file`. A
+    tool calls this once, before it builds its runner.
     """
 
-    def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
-        return read_checkpoint(filename, trusted=trusted)
+    # MMEngine logs what follows `load_from_` in its name.
+    def load_from_mmcd(filename: str, map_location: Any = None) -> dict[str, Any]:
+        return read_checkpoint(local_file(filename), trusted=trusted)
 
-    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    schemes = ['', *CheckpointLoader._schemes]
+    CheckpointLoader.register_scheme(prefixes=schemes, loader=load_from_mmcd, force=True)
 
 
-def _nearby(path: Path) -> str:
-    """Checkpoints that may have been meant."""
-    if not path.parent.is_dir():
-        return f'There is no folder {path.parent} either.'
-    names = sorted(p.name for p in path.parent.glob('*.pth'))
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.3) or names[-3:]
-    if not near:
-        return f'{path.parent} holds no .pth file.'
-    return f'That folder holds {", ".join(near)}.'
+@contextmanager
+def safe_loading() -> Iterator[None]:
+    """:func:`use_safe_loading` within a block, for a program that is not ours alone."""
+    former = dict(CheckpointLoader._schemes)
+    use_safe_loading()
+    try:
+        yield
+    finally:
+        for prefix, loader in former.items():
+            CheckpointLoader.register_scheme(prefixes=prefix, loader=loader, force=True)
 
 
 def weights_sha256(model: nn.Module) -> str:
     """A hash over the names and the values of all that a model's state dict holds."""
+    return hash_weights(model.state_dict())
+
+
+def hash_weights(state_dict: Mapping[str, Tensor]) -> str:
+    """A hash over names and values."""
     digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
+    for name, value in sorted(state_dict.items()):
         digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.storage import TypedStorage
 
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoints import check_file, first_line
+from mmcd.io.checkpoint_file import check_file, first_line
 
 ADVICE = 'If you trust the file, load it where it was made and save its state_dict() instead.'
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from http.client import HTTPException
-from pathlib import Path
 
 import torch
-from mmengine import dist
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
-from mmengine.runner.checkpoint import get_torchvision_models
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoints import read_checkpoint
+from mmcd.io.checkpoints import read_checkpoint, weights_of
+from mmcd.io.downloads import local_file
 from mmcd.registry import WEIGHT_INITIALIZERS
 from mmcd.structures.image_spec import RGB
 
@@ -37,8 +33,7 @@ class PretrainedWeights(PretrainedInit):
     on either side is logged.
 
     Args:
-        checkpoint: a file, ``torchvision://NAME``, or an ``https://`` address, which is kept in
-            PyTorch's hub folder.
+        checkpoint: a file or an address, see :func:`mmcd.io.downloads.local_file`.
         prefix: read only the names under this prefix, such as ``backbone.``.
         map_location: unused, for MMEngine's sake.
         bands: names of the encoder's input bands; SiameseEncoderDecoder sets them. Where they are
@@ -102,51 +97,13 @@ def inflate_stem(
 
 
 def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:
-    content = read_checkpoint(_as_file(source))
-    state_dict = content.get('state_dict', content)
+    path = local_file(source)
+    state_dict = weights_of(read_checkpoint(path), path)
     names = {name.removeprefix('module.'): value for name, value in state_dict.items()}
     if prefix is None:
         return names
     prefix = prefix.removesuffix('.') + '.'
     return {n.removeprefix(prefix): v for n, v in names.items() if n.startswith(prefix)}
-
-
-def _as_file(source: str) -> Path:
-    """The local file of some weights, downloaded where they are remote."""
-    scheme, separator, name = str(source).partition('://')
-    if not separator:
-        return Path(str(source))
-    if scheme == 'torchvision':
-        urls = get_torchvision_models()
-        if name not in urls:
-            raise CheckpointError(f'torchvision has no weights named {name!r}.')
-        return _download(urls[name])
-    if scheme in ('http', 'https'):
-        return _download(source)
-    raise CheckpointError(f'{scheme}:// is not supported; torchvision://, https:// and files are.')
-
-
-def _download(url: str) -> Path:
-    """The file of an address in PyTorch's hub folder; the first process fetches it."""
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / url.rsplit('/', 1)[-1]
-    if dist.is_main_process():
-        _fetch(url, path)
-    dist.barrier()
-    _fetch(url, path)  # on other machines than the first process's
-    return path
-
-
-def _fetch(url: str, path: Path) -> None:
-    if path.is_file():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    checksum = torch.hub.HASH_REGEX.search(path.name)
-    try:
-        torch.hub.download_url_to_file(
-            url, str(path), checksum.group(1) if checksum else None, progress=os.isatty(2)
-        )
-    except (OSError, HTTPException, RuntimeError) as error:
-        raise CheckpointError(f"{url} can't be downloaded: {error}.") from error
 
 
 def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:

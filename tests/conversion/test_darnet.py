@@ -14,7 +14,7 @@ from mmcd.conversion.checkpoint_conversion import convert_checkpoint, describe_c
 from mmcd.conversion.darnet import DARNET, darnet_name
 from mmcd.conversion.name_mapping import convert
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoints import read_checkpoint
+from mmcd.io.checkpoints import hash_weights, read_checkpoint
 from tests.conversion.pickled_networks import save_pickled_network
 from tests.golden import (
     build_case,
@@ -103,7 +103,8 @@ def test_convert_checkpoint(tmp_path, released, kind):
     assert lines.count('left out: sta_d1.') == 7
     assert sorted(path.name for path in tmp_path.iterdir()) == ['ours.pth', 'src.pt']
     content = read_checkpoint(target)
-    assert content['meta'] == {'converted': 'DARNet'}
+    assert content['meta']['converted'] == 'DARNet'
+    assert content['meta']['mmcd']['weights_sha256'] == hash_weights(content['state_dict'])
     for name, value in content['state_dict'].items():
         assert type(value) is Tensor, name
 

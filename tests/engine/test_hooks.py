@@ -22,8 +22,8 @@ from mmcd.engine import (
     RunCompletionHook,
 )
 from mmcd.engine.hooks import is_finished
-from mmcd.errors import NonFiniteLossError
-from mmcd.io.checkpoints import read_checkpoint, use_safe_loading
+from mmcd.errors import CheckpointError, NonFiniteLossError
+from mmcd.io.checkpoints import hash_weights, read_checkpoint, use_safe_loading
 from tests.engine.tiny_run import read_log, run_training, tiny_config
 
 RUNNER = SimpleNamespace(cfg=Config(dict(model=dict(type='X'))))
@@ -171,11 +171,24 @@ def test_a_resumed_run_looks_at_as_many_batches(warnings_given):
 
 def test_splits_are_told_apart(warnings_given):
     hook = EmptyLabelWarningHook(num_batches=2)
-    give_batches(hook, 'train', [[sample(1)]] * 2)
+    give_batches(hook, 'train', [[sample(0, 1)]] * 2)
     give_batches(hook, 'val', [[sample(0)]] * 2)
     give_batches(hook, 'test', [[sample(0)]] * 2)
     assert ['val split' in line for line in warnings_given] == [True, False]
     assert 'test split' in warnings_given[1]
+
+
+@pytest.mark.parametrize('mode', MODES)
+def test_mostly_changed_may_be_inverted(warnings_given, mode):
+    batches = [[sample(0, 1, 1, 255, 255)], [sample(1, 1, 0, 0)]]
+    give_batches(EmptyLabelWarningHook(num_batches=2), mode, batches)
+    assert len(warnings_given) == 1
+    assert (
+        f'{mode} split are marked as changed on 57% of their pixels: inverted?'
+        in (warnings_given[0])
+    )
+    give_batches(EmptyLabelWarningHook(num_batches=1), mode, batches[1:])  # half is not most
+    assert len(warnings_given) == 1
 
 
 def test_samples_without_label(warnings_given):
@@ -266,6 +279,19 @@ def test_numpy_numbers_become_python_s():
     info = checkpoint['message_hub']['runtime_info']
     assert info == dict(eta=1.5, name='x', n=[1])
     assert type(info['eta']) is float
+
+
+def test_the_weights_get_their_hash(tmp_path):
+    checkpoint = dict(state_dict={'w': torch.ones(3)}, meta=dict(iter=3))
+    PlainCheckpointHook().before_save_checkpoint(RUNNER, checkpoint)
+    assert checkpoint['meta']['mmcd']['weights_sha256'] == hash_weights({'w': torch.ones(3)})
+    assert checkpoint['meta']['iter'] == 3
+    torch.save(checkpoint, tmp_path / 'a.pth')
+    read_checkpoint(tmp_path / 'a.pth')
+    checkpoint['state_dict']['w'][1] += 1
+    torch.save(checkpoint, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='is damaged: its weights are not those'):
+        read_checkpoint(tmp_path / 'a.pth')
 
 
 def test_a_checkpoint_without_hub():

@@ -1,12 +1,14 @@
 """Models that bring their config along."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from mmcd.apis import init_model, predict_pair
 from mmcd.config import load_config
-from mmcd.errors import CheckpointError
+from mmcd.errors import CheckpointError, ConfigError
 from mmcd.inference import model_loading
 from mmcd.inference.portable_config import checkpoint_facts
 from tests.engine.tiny_run import run_training, tiny_config
@@ -66,3 +68,34 @@ def test_training_writes_checkpoints_that_need_no_config(tiny_levir, tmp_path):
     assert noted['classes'] == ['unchanged', 'changed']
     assert str(tmp_path) not in str(noted)
     assert predict_pair(model, *PAIR).mask.shape == (40, 56)
+
+
+@pytest.mark.parametrize('device', ['meta', 'mps', 'cuda:99', 'nonsense', 'cpu:x'])
+def test_a_device_that_cannot_be_used(device: str) -> None:
+    with pytest.raises(ConfigError, match=f'The device {device} '):
+        init_model('fc_ef_sample', device=device)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'model': 1},
+        {'model': None},
+        {'model.type': 'Foo'},
+        {'model.foo': 1},
+        {'model.backbone.base_channels': -1},
+        {'model.backbone.base_channels': 'abc'},
+        {'model.backbone.foo': 1},
+        {'model.decode_head': 3},
+    ],
+)
+def test_a_model_that_cannot_be_built_is_one_message(options: dict) -> None:
+    with pytest.raises(ConfigError):
+        init_model('fc_ef_sample', cfg_options=options)
+
+
+@pytest.mark.parametrize('text', ['', 'a = 1', 'model = 1', "model = dict(type='Foo')"])
+def test_a_config_without_a_model_is_one_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / 'config.py').write_text(text)
+    with pytest.raises(ConfigError):
+        init_model(tmp_path / 'config.py')

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoints import LEGACY_MAGIC
+from mmcd.io.checkpoint_file import LEGACY_MAGIC
 from mmcd.io.restricted_unpickler import read_pickled_tensors
 from tests.conversion.pickled_networks import save_pickled_network
 

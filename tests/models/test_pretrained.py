@@ -165,7 +165,7 @@ def test_a_prefix_is_taken_off(weights):
     [
         ('nowhere.pth', r'No such checkpoint: nowhere\.pth'),
         ('torchvision://resnet19', r"no weights named 'resnet19'"),
-        ('s3://bucket/resnet18.pth', r's3:// is not supported'),
+        ('s3://bucket/resnet18.pth', r's3://bucket/resnet18\.pth is not read'),
     ],
 )
 def test_a_source_that_is_none(source, message):
