@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmcd.datasets.label_encoding import NO_CLASS
 from mmcd.datasets.pair_index import PairFolder
-from mmcd.errors import DatasetError
+from mmcd.errors import ConfigError, DatasetError
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED, default_palette
 
@@ -30,6 +30,9 @@ class PairLayout:
         label_dir: folder of the labels.
         label_suffixes: endings of its labels.
         label_encoding: see :class:`mmcd.datasets.LabelEncoding`.
+
+    Raises:
+        ConfigError: two of the folders are the same.
     """
 
     image_suffixes: tuple[str, ...] = ('.png',)
@@ -40,6 +43,14 @@ class PairLayout:
     label_encoding: Mapping[str, int] = field(
         default_factory=lambda: dict(unchanged=0, changed=255)
     )
+
+    def __post_init__(self) -> None:
+        names = self.before_dir, self.after_dir, self.label_dir
+        if len(set(names)) < len(names):
+            raise ConfigError(
+                'Before, after and label are in folders of their own; got the names '
+                f'{", ".join(names)}.'
+            )
 
     def folders(self, split: Path) -> tuple[PairFolder, PairFolder, PairFolder]:
         """The folders of before, after and label in the folder of a split."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,8 +97,11 @@ def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:
         )
     files: dict[str, Path] = {}
     twice = []
-    for path in folder.path.iterdir():
+    for entry in os.scandir(folder.path):
+        path = folder.path / entry.name
         if path.name.startswith('.') or path.suffix.lower() not in folder.suffixes:
+            continue
+        if not entry.is_file():  # a link to nowhere, or a pipe, which would be waited for
             continue
         if path.stem in files:
             twice.append(f'{files[path.stem].name} and {path.name}')

@@ -73,7 +73,7 @@ class PixelCache:
     def _store(self, entry: Path, array: np.ndarray) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(entry) as partial, partial.open('wb') as file:
+            with atomic_path(entry, sync=False) as partial, partial.open('wb') as file:
                 np.save(file, array, allow_pickle=False)
         except OSError as error:
             _warn_once(f'The pixel cache {self.folder} cannot be written ({error})')

@@ -10,8 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcd.datasets.transforms.loading import read_date
-from mmcd.errors import ConfigError
-from mmcd.io.atomic import write_whole
+from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.registry import HOOKS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
@@ -31,7 +30,7 @@ class SavePredictionsHook(Hook):
         panel_dir: for panels before | after | label | prediction. None: none are written.
 
     Raises:
-        ConfigError: a folder can't be made.
+        FileWriteError: a folder can't be made, or a file in it not be written.
     """
 
     def __init__(self, *, mask_dir: str | None = None, panel_dir: str | None = None) -> None:
@@ -47,7 +46,7 @@ class SavePredictionsHook(Hook):
         self.classes = ChangeClasses.from_meta(meta)
         for folder in (self.mask_dir, self.panel_dir):
             if folder:
-                _make_folder(folder)
+                make_folder(folder)
 
     def after_test_iter(
         self,
@@ -62,7 +61,8 @@ class SavePredictionsHook(Hook):
             name = f'{pair_name.replace("/", "_")}.png'
             prediction = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
             if self.mask_dir:
-                write_whole(self.mask_dir / name, encode_mask(prediction, self.classes))
+                content = encode_mask(prediction, self.classes)
+                write_whole(self.mask_dir / name, content, sync=False)
             if self.panel_dir:
                 panel = draw_panel(
                     self._read(sample.before_path),
@@ -73,15 +73,8 @@ class SavePredictionsHook(Hook):
                     title=name,
                 )
                 content = encode_image(panel, '.png', compression=FAST_COMPRESSION)
-                write_whole(self.panel_dir / name, content)
+                write_whole(self.panel_dir / name, content, sync=False)
 
     def _read(self, path: str) -> np.ndarray:
         """An image for people, (H, W, 3) uint8 RGB."""
         return self.image.to_display(read_date(path, self.image))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'Cannot make the folder {folder} for predictions: {error}.') from error

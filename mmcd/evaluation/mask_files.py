@@ -11,9 +11,10 @@ import torch
 
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.label_file import decode_label
 from mmcd.datasets.layout import ANY_SUFFIX
 from mmcd.datasets.pair_index import listed
-from mmcd.datasets.transforms.loading import decode_label, read_single_band
+from mmcd.datasets.transforms.loading import read_single_band
 from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError, ImagePairError, LabelError
 from mmcd.evaluation.confusion import count_classes
 from mmcd.evaluation.detail import Detail, count_scores
@@ -203,7 +204,7 @@ def find_label_encoding(pairs: Sequence[MaskPair]) -> dict[str, int]:
 def read_label(path: Path) -> np.ndarray:
     """A label's values as a data set reads them, and of forms that training does not take.
 
-    These are grey levels with alpha, TIFF files that only rasterio reads, and whole numbers of 8
+    These are TIFF files that only rasterio reads, and whole numbers of 8
     bit that are stored in a wider type.
 
     Raises:
@@ -212,6 +213,8 @@ def read_label(path: Path) -> np.ndarray:
     try:
         label = read_single_band(str(path))
     except LabelError:
+        if path.suffix.lower() not in TIFF_SUFFIXES:
+            raise
         label = read_values(path)
     if label.dtype not in (bool, np.uint8) and label.size:
         whole = np.nan_to_num(label, nan=-1.0)
@@ -231,7 +234,7 @@ def read_values(path: Path) -> np.ndarray:
     if path.suffix.lower() in TIFF_SUFFIXES:
         pixels = read_image(path)
     else:
-        pixels = decode_label(path.read_bytes(), str(path))
+        pixels = decode_label(path.read_bytes(), str(path)).pixels
     if pixels.ndim == 2:
         return pixels
     bands = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]

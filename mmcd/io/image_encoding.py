@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from mmcd.errors import StackError
+from mmcd.errors import ImagePairError, StackError
 from mmcd.io.images import to_bgr
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import IGNORED
 
+PNG_END = b'IEND\xaeB`\x82'
 PNG_COMPRESSION = 6
 # More takes twice as long to write and saves next to nothing on aerial images.
 FAST_COMPRESSION = 1
@@ -80,12 +83,15 @@ def ignored_value(classes: ChangeClasses) -> int:
     return BINARY_IGNORED if classes.is_binary else IGNORED
 
 
-def encode_mask(mask: np.ndarray, classes: ChangeClasses) -> bytes:
+def encode_mask(
+    mask: np.ndarray, classes: ChangeClasses, *, notes: Mapping[str, str] | None = None
+) -> bytes:
     """A PNG of a change map: 0 and 255 for binary change, else class indices with their colours.
 
     Args:
         mask: class indices and, in a label, 255 (ignored).
         classes: those of the mask.
+        notes: text that the file is to hold, by its key; see :func:`read_notes`.
 
     Shape:
         (H, W) uint8.
@@ -100,5 +106,25 @@ def encode_mask(mask: np.ndarray, classes: ChangeClasses) -> bytes:
         colours[IGNORED] = GREY
         image.putpalette(colours.ravel().tolist())  # turns grey values into indices
     file = io.BytesIO()
-    image.save(file, 'PNG', compress_level=FAST_COMPRESSION)
+    texts = PngInfo()
+    for key, text in (notes or {}).items():
+        texts.add_text(key, text)
+    image.save(file, 'PNG', compress_level=FAST_COMPRESSION, pnginfo=texts)
     return file.getvalue()
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """The notes of a PNG file that is whole.
+
+    Raises:
+        ImagePairError: it is no PNG, or was cut short.
+        OSError: it can't be read.
+    """
+    content = path.read_bytes()
+    if not content.endswith(PNG_END):
+        raise ImagePairError(f'{path} is no PNG, or was cut short.')
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return {str(k): text for k, text in image.info.items() if isinstance(text, str)}
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImagePairError(f'{path} is no PNG, or is damaged: {error}.') from error

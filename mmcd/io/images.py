@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmcd.errors import ImagePairError, StackError
+from mmcd.errors import ImageNotFoundError, ImagePairError, StackError
 from mmcd.io.band_folder import band_files, choose_band_files, stack_bands
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
@@ -83,7 +83,7 @@ def open_image(path: Path) -> Iterator[OpenImage]:
         yield DecodedImage(_read_band_files(list(band_files(path).values())))
         return
     if not path.is_file():
-        raise FileNotFoundError(f'No such image: {path} (from {Path.cwd()}).')
+        raise ImageNotFoundError(f'No such image: {path} (from {Path.cwd()}).')
     if path.suffix.lower() not in TIFF_SUFFIXES:
         yield DecodedImage(decode_image(path.read_bytes(), path))
     elif (rasterio := _find_rasterio()) is None:
@@ -92,7 +92,8 @@ def open_image(path: Path) -> Iterator[OpenImage]:
         try:
             with warnings.catch_warnings():  # images without a place on Earth are fine here
                 warnings.simplefilter('ignore', rasterio.errors.NotGeoreferencedWarning)
-                file = rasterio.open(path)
+                # By this driver alone: a VRT may have any name, and names other files.
+                file = rasterio.open(path, driver='GTiff')
         except rasterio.errors.RasterioIOError as error:
             raise ImagePairError(f'Cannot read the image {path}: {error}.') from error
         with file:
@@ -301,6 +302,21 @@ class RasterImage:
         is_bilevel = file.tags(1, ns='IMAGE_STRUCTURE').get('NBITS') == '1'  # bool for Pillow, too
         self.dtype = np.dtype(bool if is_bilevel else file.dtypes[0])
         self.colours = tuple(colour.name for colour in file.colorinterp)
+
+    @property
+    def colour_space(self) -> str:
+        """What GDAL converts or leaves to the reader: 'CMYK', or 'white is zero'; '' for others."""
+        tags = self.file.tags(ns='IMAGE_STRUCTURE')
+        if tags.get('MINISWHITE') == 'YES':
+            return 'white is zero'
+        return tags.get('SOURCE_COLOR_SPACE', '')
+
+    @property
+    def palette(self) -> np.ndarray | None:
+        """The colours (number, 3) that its values are indices of; None: they are none."""
+        if self.colours[:1] != ('palette',):
+            return None
+        return np.array([colour[:3] for colour in self.file.colormap(1).values()], np.uint8)
 
     def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """See :class:`OpenImage`.

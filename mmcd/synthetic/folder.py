@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mmcd.errors import ConfigError, DatasetError
-from mmcd.io.atomic import write_whole
+from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import encode_image
 from mmcd.synthetic.multispectral import find_sensor, sense
 from mmcd.synthetic.pair import check_size
@@ -107,7 +107,7 @@ def prepare_folder(out: Path, settings: SampleSettings, overwrite: bool = False)
         _check_manifest(out, settings)
     for split in settings.counts:
         for kind in KINDS:
-            (out / split / kind).mkdir(parents=True, exist_ok=True)
+            make_folder(out / split / kind)
     text = json.dumps(settings.manifest(), indent=2) + '\n'
     write_whole(out / MANIFEST, text.encode())
 
@@ -191,4 +191,4 @@ def write_pair(out: Path, settings: SampleSettings, split: str, number: int) -> 
             key = (*seed.spawn_key, len(KINDS) + KINDS.index(kind))
             noise = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
             image = sense(dates[kind], sensor, noise)
-        write_whole(path, encode_image(image, path.suffix, bands=sensor.bands))
+        write_whole(path, encode_image(image, path.suffix, bands=sensor.bands), sync=False)

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from mmcd.datasets import LabelEncoding
 from mmcd.errors import ConfigError, LabelError
+from mmcd.structures.change_classes import IGNORED
 
 BINARY_255 = LabelEncoding(unchanged=0, changed=255)
 BINARY_1 = LabelEncoding(unchanged=0, changed=1)
@@ -112,3 +116,27 @@ def test_unknown_key_is_named():
 
 def test_from_config():
     assert LabelEncoding.from_config(dict(unchanged=0, changed=255)) == BINARY_255
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_encoding_reads_any_label_right_or_not_at_all(data: st.DataObject) -> None:
+    """What is written under it comes back; a value beside it is an error, never a class."""
+    number = data.draw(st.integers(2, 6))
+    values = data.draw(st.lists(st.integers(0, 255), min_size=number, max_size=number, unique=True))
+    names = [f'class_{index}' for index in range(number - 1)]
+    others = sorted(set(range(256)) - set(values))
+    ignored = data.draw(st.none() | st.sampled_from(others))
+    encoding = LabelEncoding(
+        ignored=ignored, **dict(zip(['unchanged', *names], values, strict=True))
+    )
+    classes = data.draw(arrays(np.uint8, (4, 5), elements=st.integers(0, number - 1)))
+    file = np.array(values, np.uint8)[classes]
+    np.testing.assert_array_equal(encoding.decode(file, 'label'), classes)
+    wrong = data.draw(st.sampled_from(others))
+    file[1, 2] = wrong
+    if wrong == ignored:
+        assert encoding.decode(file, 'label')[1, 2] == IGNORED
+    else:
+        with pytest.raises(LabelError, match=f'found .*{wrong} \\(1 pixels\\)'):
+            encoding.decode(file, 'label')

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmcd.engine import SavePredictionsHook
-from mmcd.errors import ConfigError
+from mmcd.errors import FileWriteError
 from mmcd.visualization import panel as colours
 from tests.tiff_files import write_tiff
 
@@ -144,7 +144,7 @@ def test_an_earlier_mask_is_replaced(sample, tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(ConfigError, match=r'Cannot make the folder .*file/masks for predictions'):
+    with pytest.raises(FileWriteError, match=r'Cannot make the folder .*file/masks: Not a dir'):
         SavePredictionsHook(mask_dir=str(tmp_path / 'file' / 'masks')).before_test(runner_of())
 
 

@@ -6,6 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
 from mmcd.evaluation import (
@@ -170,3 +173,26 @@ def test_absent_classes_are_left_out_of_the_means():
 def test_classes_beyond_the_number_are_refused():
     with pytest.raises(ValueError, match=r'classes 0 to 2 .*\[0, 3\]'):
         count_classes(torch.tensor([0, 3]), torch.tensor([0, 0]), 3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_maps_give_ratios_that_hold_together(data: st.DataObject) -> None:
+    """Counts add up over any parts, in any order; ratios from 0 to 100 bound each other."""
+    classes = st.sampled_from([0, 1])
+    prediction = torch.from_numpy(data.draw(arrays(np.uint8, (6, 7), elements=classes)))
+    label = torch.from_numpy(
+        data.draw(arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 255])))
+    )
+    whole = count_pixels(prediction, label)
+    cut = data.draw(st.integers(0, 6))
+    parts = [count_pixels(prediction[rows], label[rows]) for rows in (slice(cut, None), slice(cut))]
+    assert sum_counts(parts) == whole and sum(whole) == int((label != 255).sum())
+    ratios = {key: value for key, value in change_ratios(whole).items() if key != 'kappa'}
+    assert all(0 <= value <= 100 for value in ratios.values())
+    f1, low = ratios['f1'], min(ratios['precision'], ratios['recall'])
+    assert low - 1e-9 <= f1 <= max(ratios['precision'], ratios['recall']) + 1e-9
+    assert ratios['iou'] <= f1 + 1e-9
+    mirrored = change_ratios(count_pixels(label.where(label < 2, 0), prediction))
+    if (label < 2).all():
+        assert mirrored['precision'] == ratios['recall'] and mirrored['f1'] == pytest.approx(f1)

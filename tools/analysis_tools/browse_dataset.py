@@ -60,6 +60,8 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(
             f'--number and --columns are 1 or more; got {args.number}, {args.columns}.'
         )
+    if not 0 <= args.seed < 2**32:
+        raise ConfigError(f'--seed is from 0 to {2**32 - 1}; got {args.seed}.')
     require_stack()
     with quiet_imports():
         import mmseg.datasets  # noqa: F401  the pipelines' transforms
@@ -68,11 +70,12 @@ def main(argv: list[str] | None = None) -> None:
         from mmengine.runner import set_random_seed
 
         from mmcd.config import load_config
-        from mmcd.io.atomic import write_whole
+        from mmcd.io.atomic import check_writable, write_whole
         from mmcd.io.image_encoding import encode_image
         from mmcd.registry import DATASETS
         from mmcd.visualization.contact_sheet import draw_grid
 
+    check_writable(args.out)
     config = load_config(args.config, parse_cfg_options(args.cfg_options))
     init_default_scope(config.get('default_scope', 'mmcd'))
     dataset = DATASETS.build(config[f'{args.split}_dataloader'].dataset)

@@ -59,7 +59,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from mmcd.cli.progress import track
         from mmcd.data_tools.audit import run_audit
         from mmcd.data_tools.audit.findings import ERROR
-        from mmcd.io.atomic import write_whole
+        from mmcd.io.atomic import check_writable, write_whole
+
+    if args.json:
+        check_writable(args.json)
 
     report = run_audit(
         chosen_splits(args),

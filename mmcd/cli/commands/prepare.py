@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_layout_arguments, layout_options
 from mmcd.cli.console import quiet_imports
+from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
@@ -123,9 +124,14 @@ def request(args: argparse.Namespace) -> Request:
     from mmcd.data_tools.prepare.tile_grid import TileGrid
 
     source = chosen_source(args)
-    tile = args.tile or source.tile
-    tiling = TileGrid(tile, args.stride or tile, args.edge) if tile else None
-    blocks = None if args.by_tile else args.blocks or source.blocks
+    tile = source.tile if args.tile is None else args.tile
+    if tile is None and args.stride is not None:
+        raise ConfigError('--stride is from one tile to the next: it needs --tile.')
+    tiling = None
+    if tile is not None:
+        tiling = TileGrid(tile, tile if args.stride is None else args.stride, args.edge)
+    given = source.blocks if args.blocks is None else args.blocks
+    blocks = None if args.by_tile else given
     train, val, test = args.split
     division = Division(Ratios(train, val, test, args.seed), blocks, args.by_tile)
     return Request(args.name, source, args.source, args.out, tiling, division, args.png_compression)
@@ -165,6 +171,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from mmcd.data_tools.prepare.preparation import Preparation
     from mmcd.cli.progress import track
 
+    if args.workers < 1:
+        raise ConfigError(f'--workers is at least 1; got {args.workers}.')
     preparation = Preparation(request(args))
     print(describe(preparation))
     if args.dry_run:

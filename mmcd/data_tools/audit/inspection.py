@@ -16,8 +16,8 @@ from mmcd.data_tools.audit.fingerprint import fingerprint
 from mmcd.data_tools.audit.moments import Moments
 from mmcd.data_tools.audit.registration import Shift, estimate_shift
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.label_file import decode_label, take_single_band
 from mmcd.datasets.pair_index import PairFiles
-from mmcd.datasets.transforms.loading import decode_label, take_single_band
 from mmcd.errors import LabelError, MMCDError
 from mmcd.io.images import Window, read_image, read_pair_image
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec

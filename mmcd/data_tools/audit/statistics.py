@@ -103,7 +103,7 @@ class SplitStatistics:
             text = f'{self.readable} labels without a changed pixel; they hold {look}'
             found.append(Finding('split without change', self.name, (), text))
         if self.share > MOSTLY:
-            text = f'{self.share:.1%} of the pixels are marked as changed; are values exchanged?'
+            text = f'{self.share:.1%} of the pixels are marked as changed: is it inverted?'
             found.append(Finding('inverted labels', self.name, (), text))
         bare = [
             name

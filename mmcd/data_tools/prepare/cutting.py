@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,30 @@ import numpy as np
 from mmcd.data_tools.prepare.dataset_plan import Tile
 from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.label_file import LabelImage, take_single_band
 from mmcd.datasets.layout import PairLayout
 from mmcd.datasets.transforms.loading import read_single_band
 from mmcd.errors import ImagePairError, LabelError, MMCDError
 from mmcd.io.atomic import write_whole
-from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
+from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask, read_notes
 from mmcd.io.images import (
+    ALPHA,
     TIFF_SUFFIXES,
     DecodedImage,
     OpenImage,
+    RasterImage,
     Window,
     open_image,
     read_header,
 )
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
+
+CHUNK = 1 << 22
+# What a written label notes: the hash of the files that it was made from, and the sizes of its
+# tile's images.
+SOURCE_NOTE = 'mmcd source'
+SIZES_NOTE = 'mmcd sizes'
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class CutJob:
         encoding: of the scene's label.
         compression: of PNG images, 0 (none) to 9.
         classes: of the label.
+        digest: of the scene's files; None: to be computed.
     """
 
     scene: Scene
@@ -50,6 +61,7 @@ class CutJob:
     encoding: LabelEncoding
     compression: int = FAST_COMPRESSION
     classes: ChangeClasses = BINARY_CHANGE
+    digest: str | None = None
 
     def files(self, tile: Tile) -> tuple[Path, Path, Path]:
         """The before, after and label file of a tile."""
@@ -71,20 +83,55 @@ class CutResult:
     error: str | None = None
 
 
+def source_digest(scene: Scene) -> str:
+    """A hash of a scene's three files: by it, tiles of files that were mended since are known.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for path in (scene.before, scene.after, scene.label):
+        digest.update(path.stat().st_size.to_bytes(8, 'big'))
+        with path.open('rb') as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
 def run_cut(job: CutJob) -> CutResult:
-    """Write those files of a job's tiles that are not there."""
-    missing = [tile for tile in job.tiles if not all(path.is_file() for path in job.files(tile))]
-    kept = len(job.tiles) - len(missing)
-    if not missing:
-        return CutResult(kept=kept)
+    """Write those files of a job's tiles that are not there, or are of another source."""
+    kept = 0
     try:
+        job = job if job.digest else replace(job, digest=source_digest(job.scene))
+        missing = [tile for tile in job.tiles if not _is_there(job, tile)]
+        kept = len(job.tiles) - len(missing)
+        if not missing:
+            return CutResult(kept=kept)
         if missing[0].window is None:
             _take_whole(job, missing[0])
         else:
             _cut_tiles(job, missing)
-    except MMCDError as error:
+    except (MMCDError, OSError) as error:
         return CutResult(kept=kept, error=str(error))
     return CutResult(len(missing), kept)
+
+
+def _is_there(job: CutJob, tile: Tile) -> bool:
+    """Whether a tile's files are whole, and made from the scene's files as they are now.
+
+    Its label is written last, and notes what the others are.
+    """
+    *images, label = job.files(tile)
+    try:
+        noted = read_notes(label)
+        sizes = [str(path.stat().st_size) for path in images]
+    except (OSError, ImagePairError):
+        return False
+    return noted.get(SOURCE_NOTE) == job.digest and noted.get(SIZES_NOTE) == ' '.join(sizes)
+
+
+def _notes(job: CutJob, sizes: list[int]) -> dict[str, str]:
+    return {SOURCE_NOTE: str(job.digest), SIZES_NOTE: ' '.join(map(str, sizes))}
 
 
 def _take_whole(job: CutJob, tile: Tile) -> None:
@@ -96,9 +143,13 @@ def _take_whole(job: CutJob, tile: Tile) -> None:
             header = read_header(path)
             _check_size(job.scene.label, image, path, header.height, header.width)
         values = image.read(window)
-    write_whole(label, _encode_label(values, window, job))
+    decoded = _read_label(values, image, window, job)
+    sizes = []
     for source, target in ((job.scene.before, before), (job.scene.after, after)):
-        write_whole(target, source.read_bytes())
+        content = source.read_bytes()
+        sizes.append(len(content))
+        write_whole(target, content, sync=False)
+    write_whole(label, encode_mask(decoded, job.classes, notes=_notes(job, sizes)), sync=False)
 
 
 def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
@@ -113,23 +164,36 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
             window = _window_of(tile, label)
             inside = window.within(label.height, label.width)
             *images, label_path = job.files(tile)
+            sizes = []
             for image, path in zip((before, after), images, strict=True):
                 pixels = _pad(image.read(inside), window, 0)
                 content = encode_image(
                     pixels, path.suffix, colours=image.colours, compression=job.compression
                 )
-                write_whole(path, content)
-            write_whole(label_path, _encode_label(label.read(inside), window, job))
+                sizes.append(len(content))
+                write_whole(path, content, sync=False)
+            decoded = _read_label(label.read(inside), label, window, job)
+            content = encode_mask(decoded, job.classes, notes=_notes(job, sizes))
+            write_whole(label_path, content, sync=False)
 
 
 @contextlib.contextmanager
 def _open_label(path: Path) -> Iterator[OpenImage]:
-    """A label file; a TIFF is read in windows, others as training reads them."""
+    """A label file; a TIFF is read in windows, others as training reads them.
+
+    Raises:
+        LabelError: it can't be read right.
+    """
     if path.suffix.lower() not in TIFF_SUFFIXES:
         yield DecodedImage(read_single_band(str(path))[..., None])
-    else:
-        with open_image(path) as image:
-            yield image
+        return
+    with open_image(path) as image:
+        if isinstance(image, RasterImage) and (space := image.colour_space):
+            raise LabelError(
+                f'Label {path}: expected one band of values, but got a {space} image. Convert it '
+                'to one band of 8 bit with one value a class.'
+            )
+        yield image
 
 
 def _check_size(label: Path, image: OpenImage, other: Path, height: int, width: int) -> None:
@@ -152,14 +216,23 @@ def _pad(pixels: np.ndarray, window: Window, value: int) -> np.ndarray:
     return np.pad(pixels, ((0, below), (0, beside), (0, 0)), constant_values=value)
 
 
-def _encode_label(values: np.ndarray, window: Window, job: CutJob) -> bytes:
-    """A PNG in the encoding that the prepared data set states.
+def _as_label(values: np.ndarray, image: OpenImage) -> LabelImage:
+    """A window (H, W, C) of a label file."""
+    palette = image.palette if isinstance(image, RasterImage) else None
+    if values.shape[2] > 1 and image.colours[-1:] == (ALPHA,):
+        colours = values[..., :-1]
+        colours = colours[..., 0] if colours.shape[2] == 1 else colours
+        return LabelImage(colours, values[..., -1], palette)
+    return LabelImage(values[..., 0] if values.shape[2] == 1 else values, palette=palette)
+
+
+def _read_label(values: np.ndarray, image: OpenImage, window: Window, job: CutJob) -> np.ndarray:
+    """Class indices (H, W) of a window.
 
     Raises:
-        LabelError: values outside the encoding, or several bands that differ.
+        LabelError: values outside the encoding, or see
+            :func:`mmcd.datasets.label_file.take_single_band`.
     """
-    if (values != values[..., :1]).any():
-        raise LabelError(f'Label {job.scene.label}: expected one band, but it is coloured.')
-    label = job.encoding.decode(values[..., 0], str(job.scene.label))
-    label = _pad(label[..., None], window, IGNORED)[..., 0]
-    return encode_mask(label, job.classes)
+    source = str(job.scene.label)
+    label = job.encoding.decode(take_single_band(_as_label(values, image), source), source)
+    return _pad(label[..., None], window, IGNORED)[..., 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -9,15 +10,15 @@ from itertools import groupby
 from pathlib import Path
 
 from mmcd.data_tools.parallel import run_jobs
-from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut
+from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut, source_digest
 from mmcd.data_tools.prepare.dataset_plan import DatasetPlan, Division, ScenePlan, plan_dataset
-from mmcd.data_tools.prepare.sources import Source
+from mmcd.data_tools.prepare.sources import Scene, Source
 from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import MANIFEST, Manifest, PairLayout, read_manifest
 from mmcd.datasets.pair_index import listed
 from mmcd.errors import DatasetError
-from mmcd.io.atomic import sweep_partial, write_whole
+from mmcd.io.atomic import cannot_write, make_folder, sweep_partial, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, ignored_value
 from mmcd.io.images import TIFF_SUFFIXES
 
@@ -53,18 +54,24 @@ class Preparation:
 
     Raises:
         DatasetNotFoundError: files of the source are missing.
-        DatasetError: files of the source are left over, or ``out`` is the source's own folder.
+        DatasetError: files of the source are left over, or ``out`` is the source's own folder, or
+            one within or around it.
         ConfigError: its pairs can't be divided or cut as asked.
     """
 
     def __init__(self, request: Request) -> None:
-        if request.out.resolve() == request.folder.resolve():
-            raise DatasetError(f'The pairs need a folder of their own, other than {request.out}.')
+        out, folder = request.out.resolve(), request.folder.resolve()
+        if out == folder or out in folder.parents or folder in out.parents:
+            raise DatasetError(
+                f'The pairs need a folder of their own, but {request.out} is, or lies in or above, '
+                f'the one that they come from, {request.folder}. Choose another one.'
+            )
         self.request = request
         layout = request.source.layout
         self.classes = layout.classes
         self.encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         scenes = request.source.find(request.folder, request.source)
+        self._digests: dict[Scene, str] = {}
         self.plan: DatasetPlan = plan_dataset(scenes, request.tiling, request.division)
 
     @property
@@ -97,11 +104,15 @@ class Preparation:
             DatasetError: the folder holds something else.
         """
         out = self.request.out
-        if out.exists() and not out.is_dir():
+        try:
+            is_file = out.exists() and not out.is_dir()
+        except OSError as error:  # such as for a name that is too long
+            raise cannot_write(out, error) from error
+        if is_file:
             raise DatasetError(f'The pairs need a folder, but {out} is a file.')
         self._make_room(overwrite)
         for folder in self._folders():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             sweep_partial(folder)
         self._write_manifest(complete=False)
 
@@ -125,6 +136,8 @@ class Preparation:
                 f'{len(errors)} part(s) could not be prepared:\n{listed(errors)}\nMend or replace '
                 'these files and run the same command again; all others are done.'
             )
+        if hasattr(os, 'sync'):
+            os.sync()  # the manifest says of all files that they are there
         self._write_manifest(complete=True)
 
     def jobs(self) -> list[CutJob]:
@@ -147,6 +160,10 @@ class Preparation:
         if plan.scene.before.suffix.lower() not in TIFF_SUFFIXES or plan.tiles[0].window is None:
             yield whole
             return
+        # Known to all rows, so that large files are not read for each of them.
+        if plan.scene not in self._digests:
+            self._digests[plan.scene] = source_digest(plan.scene)
+        whole = replace(whole, digest=self._digests[plan.scene])
         for _, row in groupby(plan.tiles, key=lambda tile: tile.window and tile.window.top):
             yield replace(whole, tiles=tuple(row))
 

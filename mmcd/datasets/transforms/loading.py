@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from mmcd.datasets.label_encoding import LabelEncoding
+from mmcd.datasets.label_file import decode_label, take_single_band
 from mmcd.datasets.pixel_cache import PixelCache
 from mmcd.datasets.transforms.pairing import date_views, stack_dates
-from mmcd.errors import ImagePairError, LabelError
+from mmcd.errors import ImagePairError
 from mmcd.io.band_folder import choose_band_files
 from mmcd.io.images import Window, read_pair_image
 from mmcd.registry import TRANSFORMS
@@ -147,38 +147,3 @@ def read_single_band(path: str) -> np.ndarray:
         LabelError: it can't be decoded, or is coloured.
     """
     return take_single_band(decode_label(fileio.get(path), path), path)
-
-
-def decode_label(content: bytes, path: str) -> np.ndarray:
-    """A label image from its bytes, (H, W) or (H, W, C).
-
-    Raises:
-        LabelError: it can't be decoded.
-    """
-    try:
-        # Pillow gives palette files their indices; OpenCV would expand them to colours.
-        return mmcv.imfrombytes(content, flag='unchanged', backend='pillow')
-    except Exception as error:
-        raise LabelError(f'Cannot read the label {path}: {error}. Is the file whole?') from error
-
-
-def take_single_band(label: np.ndarray, path: str) -> np.ndarray:
-    """The one band that a label's bands all repeat, or that alone is not empty, (H, W).
-
-    S2Looking's ``label1`` and ``label2`` are of the latter kind: one colour on black. An alpha
-    channel is left off.
-
-    Raises:
-        LabelError: the bands differ otherwise.
-    """
-    if label.ndim == 2:
-        return label
-    colours = label[..., :3]
-    if np.count_nonzero(colours.any(axis=(0, 1))) <= 1:
-        return colours.max(axis=2)
-    if (colours != colours[..., :1]).any():
-        raise LabelError(
-            f'Label {path}: expected one band, but got a coloured image {label.shape}. Convert it '
-            'to one band with one value a class.'
-        )
-    return colours[..., 0]

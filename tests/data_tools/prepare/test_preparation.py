@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmcd.config import load_config
+from mmcd.data_tools.prepare.splitting import Ratios
 from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets import BitemporalDataset, CDDDataset, LEVIRCDDataset
-from mmcd.errors import DatasetError
+from mmcd.errors import DatasetError, FileWriteError
 from mmcd.registry import DATASETS
 from tests.data_tools.prepare.preparing import READING, pixels, prepare
+from tests.tiff_files import write_tiff
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 ROOT = Path(__file__).parents[3]
@@ -90,3 +94,70 @@ def test_a_folder_of_others_is_left_alone(tiny_levir, tmp_path, write_pairs):
         prepare('levir-cd', tiny_levir, there, overwrite=True)
     with pytest.raises(DatasetError, match='a folder of their own'):
         prepare('levir-cd', tiny_levir, tiny_levir)
+
+
+TILINGS = {'tiles': TileGrid(32, 32), 'whole': None}
+
+
+@pytest.mark.parametrize('tiling', TILINGS.values(), ids=TILINGS)
+@pytest.mark.parametrize('folder', ['A', 'B', 'label'])
+def test_a_source_that_was_mended_is_prepared_anew(tiny_levir, tmp_path, folder, tiling):
+    out = tmp_path / 'out'
+    _, first = prepare('levir-cd', tiny_levir, out, tiling=tiling)
+    source = tiny_levir / 'train' / folder / 'train_2.png'
+    mended = 255 - pixels(source)
+    Image.fromarray(mended).save(source)
+    _, results = prepare('levir-cd', tiny_levir, out, tiling=tiling)
+    number = 4 if tiling else 1
+    assert sum(r.written for r in results) == number
+    assert sum(r.kept for r in results) == sum(r.written for r in first) - number
+    name = 'train_2_0032_0000.png' if tiling else 'train_2.png'
+    expected = mended[32:, :32] if tiling else mended
+    assert (pixels(out / 'train' / folder / name) == expected).all()
+
+
+@pytest.mark.parametrize('tiling', TILINGS.values(), ids=TILINGS)
+@pytest.mark.parametrize('size', [0, 40, -20])
+@pytest.mark.parametrize('folder', ['A', 'B', 'label'])
+def test_a_file_that_is_not_whole_is_written_again(tiny_levir, tmp_path, folder, size, tiling):
+    out = tmp_path / 'out'
+    prepare('levir-cd', tiny_levir, out, tiling=tiling)
+    name = 'train_2_0032_0000.png' if tiling else 'train_2.png'
+    path = out / 'train' / folder / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:size])
+    _, results = prepare('levir-cd', tiny_levir, out, tiling=tiling)
+    assert sum(r.written for r in results) == 1
+    assert path.read_bytes() == whole
+
+
+def test_a_mended_tiff_is_prepared_anew(tmp_path):
+    """Large ones are cut row by row; all rows know of it."""
+    pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
+    for folder, bands in (('A', 3), ('B', 3), ('label', 1)):
+        write_tiff(tmp_path / 'src' / folder / 's.tif', np.zeros((64, 64, bands), np.uint8))
+    options = dict(tiling=TileGrid(32, 32), ratios=Ratios(0, 0, 1))
+    prepare('folder', tmp_path / 'src', tmp_path / 'out', **options)
+    mended = np.zeros((64, 64, 1), np.uint8)
+    mended[40:50, 3:9] = 255
+    write_tiff(tmp_path / 'src' / 'label' / 's.tif', mended)
+    _, results = prepare('folder', tmp_path / 'src', tmp_path / 'out', **options)
+    assert sum(r.written for r in results) == 4
+    tile = pixels(tmp_path / 'out' / 'test' / 'label' / 's_0032_0000.png')
+    assert (tile == mended[32:, :32, 0]).all()
+    _, results = prepare('folder', tmp_path / 'src', tmp_path / 'out', **options)
+    assert sum(r.kept for r in results) == 4
+
+
+@pytest.mark.parametrize('where', ['.', 'train', 'train/new', '..'])
+def test_the_pairs_need_a_folder_apart_from_their_source(tiny_levir, where):
+    with pytest.raises(DatasetError, match='need a folder of their own, but'):
+        prepare('levir-cd', tiny_levir, tiny_levir / where)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tiny_levir, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(FileWriteError, match=r'Cannot make the folder .*file.out'):
+        prepare('levir-cd', tiny_levir, tmp_path / 'file' / 'out')
+    with pytest.raises(FileWriteError, match='File name too long'):
+        prepare('levir-cd', tiny_levir, tmp_path / ('x' * 300))

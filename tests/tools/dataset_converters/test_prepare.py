@@ -75,3 +75,24 @@ def test_an_error_is_one_message(tmp_path):
     assert failed.returncode == 2
     assert failed.stderr.startswith('error: There is no folder')
     assert 'Traceback' not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--tile', 0], 'size and a stride of 1 pixel or more; got 0'),
+        (['--tile', -3], 'size and a stride of 1 pixel or more; got -3'),
+        (['--tile', 32, '--stride', 0], 'size and a stride of 1 pixel or more; got 32 and 0'),
+        (['--stride', 32], 'it needs --tile'),
+        (['--workers', 0], '--workers is at least 1; got 0'),
+        (['--workers', -3], '--workers is at least 1; got -3'),
+        (['--before', 'A', '--after', 'A'], 'in folders of their own; got the names A, A, label'),
+        (['--tile', 32, '--blocks', 0], '1 or more blocks; got 0'),
+    ],
+)
+def test_what_is_no_setting_is_refused(tmp_path, options, message):
+    source = write_tiny_pairs(tmp_path / 'src', splits={'all': 4}) / 'all'
+    command = ['folder', source, tmp_path / 'out', '--label-values', 0, 255, *options]
+    with pytest.raises(ConfigError, match=message):
+        prepare([str(argument) for argument in command])
+    assert not (tmp_path / 'out').exists()
