@@ -7,6 +7,7 @@ PYTHON ?= python3
 FLOORS ?= .venv-floors
 OPENMMLAB ?= .venv-openmmlab
 MODEL ?= darnet
+SECONDS ?= 60
 # How many tests run at once; 0 runs them in pytest's own process.
 JOBS ?= 2
 # More options for pytest: make test TESTFLAGS='-k parity'
@@ -28,7 +29,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format-check format lint types test-fast clean \
-	test-floors test-openmmlab
+	test-floors test-openmmlab fuzz advisories
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -58,6 +59,12 @@ types: $(DEV)  ## check the types
 
 test-fast: $(DEV)  ## run the fast tests
 	@$(PYTEST) -m 'not gpu and not slow' $(TESTFLAGS)
+
+fuzz: $(DEV)  ## feed random files to the readers for a minute (SECONDS=60)
+	@$(PY) tools/fuzz.py --seconds $(SECONDS)
+
+advisories: $(DEV)  ## compare the versions with published advisories
+	@$(PY) tools/check_advisories.py
 
 test-floors: $(FLOORS)/.mmcd-dev  ## run all tests with the lowest versions allowed
 	@$(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)

@@ -24,12 +24,14 @@ def floors(family: str) -> list[str]:
     # By its path, as setup.py reads it: nothing of what mmcd needs is installed yet.
     needs = runpy.run_path(str(ROOT / 'mmcd' / 'install' / 'requirements.py'))
     extras = (*needs['GEO'], *needs['ONNX'], *needs['OPENVINO'], *needs['DEV'])
-    lowest = {}
+    lowest: dict[tuple[str, str], str] = {}
     for requirement in (*needs['REQUIRED'], *extras, *needs['FAMILIES'][family].values()):
-        name, _, bounds = requirement.partition('>=')
+        asked, _, marker = requirement.partition('; ')
+        name, _, bounds = asked.partition('>=')
         # The family's own floor of torch comes last, and stands.
         if bounds and name not in ('ruff', 'mypy'):
-            lowest[name] = f'{name}=={bounds.split(",")[0]}'
+            pinned = f'{name}=={bounds.split(",")[0]}'
+            lowest[name, marker] = f'{pinned}; {marker}' if marker else pinned
     return list(lowest.values())
 
 

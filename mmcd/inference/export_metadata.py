@@ -36,6 +36,10 @@ FULL_SCALE = 255.0
 OUTPUT_NAME = 'probability'
 
 
+# What a caller allocates memory by.
+MOST = dict(bands=1024, size_divisor=1024, tile_size=16384)
+
+
 @dataclass(frozen=True)
 class ExportMetadata:
     """What a file's user has to know besides its inputs and its output.
@@ -121,6 +125,8 @@ class ExportMetadata:
 
 
 def _check_format(number: Any, name: str) -> None:
+    if type(number) is not int or number < 1:
+        raise ValueError(f'format is {number!r}')
     if number > FORMAT:
         raise ExportError(
             f'{name} was exported by a newer mmcd (format {number}, this one reads {FORMAT}). '
@@ -132,9 +138,11 @@ def _from_values(values: dict[str, Any]) -> ExportMetadata:
     """Metadata with what a caller computes with known to be usable."""
     if values['layout'] not in INPUT_NAMES:
         raise ValueError(f'no such layout: {values["layout"]!r}')
-    for key in ('bands', 'size_divisor', 'tile_size'):
-        if not isinstance(values[key], int) or values[key] < 1:
+    for key, most in MOST.items():
+        if type(values[key]) is not int or not 1 <= values[key] <= most:
             raise ValueError(f'{key} is {values[key]!r}')
+    if not 0 <= float(values['threshold']) <= 1:
+        raise ValueError(f'threshold is {values["threshold"]!r}')
     image = values.get('image') or _image_of_format_1(values)
     values |= dict(
         image=ImageSpec.from_config(image),

@@ -15,6 +15,7 @@ from mmcd.inference.export_metadata import (
     DEEPNESS,
     FULL_SCALE,
     INPUT_NAMES,
+    OUTPUT_NAME,
     SEPARATE,
     ExportMetadata,
 )
@@ -70,6 +71,7 @@ class ExportedPredictor(ChangePredictor):
             self.path, runtime, precision=precision, threads=threads, device=device
         )
         self.metadata = ExportMetadata.from_properties(self._session.properties, str(self.path))
+        self._check_names()
         super().__init__(
             image=self.metadata.image,
             classes=self.metadata.classes,
@@ -98,7 +100,13 @@ class ExportedPredictor(ChangePredictor):
         padded = pad_to_multiple(values, self.size_divisor)
         if self.metadata.layout == DEEPNESS:
             self._check_fixed_size(padded)
-        kinds = self._session.run(network_inputs(padded, self.metadata))[:, :, :height, :width]
+        kinds = self._session.run(network_inputs(padded, self.metadata))
+        expected = (len(padded), len(self.classes) - 1, *padded.shape[2:])
+        if kinds.shape != expected:
+            raise ExportError(
+                f'{self.path} gave scores {kinds.shape}, expected {expected}. Export it again.'
+            )
+        kinds = kinds[:, :, :height, :width]
         unchanged = 1 - kinds.sum(axis=1, keepdims=True)
         return torch.from_numpy(np.concatenate([unchanged, kinds], axis=1)).to(pairs.device)
 
@@ -115,6 +123,16 @@ class ExportedPredictor(ChangePredictor):
             device=self.device,
             form=self.form,
         )
+
+    def _check_names(self) -> None:
+        """Its inputs and outputs are those that its properties state."""
+        expected = INPUT_NAMES[self.metadata.layout]
+        if set(self._session.inputs) != set(expected) or OUTPUT_NAME not in self._session.outputs:
+            raise ExportError(
+                f'{self.path} takes {", ".join(self._session.inputs)} and gives '
+                f'{", ".join(self._session.outputs)}, but by its properties it takes '
+                f'{", ".join(expected)} and gives {OUTPUT_NAME}. Export the model again.'
+            )
 
     def _check_fixed_size(self, tiles: np.ndarray) -> None:
         height, width = tiles.shape[2:]

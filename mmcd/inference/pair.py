@@ -14,7 +14,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmcd.errors import ImagePairError
+from mmcd.errors import ImageNotFoundError, ImagePairError
 from mmcd.inference.network_predictor import make_predictor
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.inference.segmentor import PredictorSegmentor
@@ -105,7 +105,7 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
             f'{type(image).__name__}. Give np.asarray(image) of a Pillow image.'
         )
     if not Path(image).exists():
-        raise FileNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
+        raise ImageNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
     return {f'{date}_path': str(image)}
 
 

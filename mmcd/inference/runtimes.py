@@ -11,6 +11,7 @@ import numpy as np
 
 from mmcd.errors import ConfigError, ExportError
 from mmcd.inference.export_metadata import OUTPUT_NAME
+from mmcd.inference.onnx_safety import check_no_external_data
 from mmcd.install.extras import require_packages
 
 ONNX_RUNTIME = 'onnxruntime'
@@ -25,9 +26,15 @@ class Session(Protocol):
     """An opened file."""
 
     properties: dict[str, str]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The output for contiguous inputs by name."""
+        """The output for contiguous inputs by name.
+
+        Raises:
+            ExportError: the runtime can't compute it.
+        """
 
 
 def open_session(
@@ -48,6 +55,7 @@ def open_session(
         ExportError: the runtime does not take the file.
     """
     _check_choice(runtime, precision, threads, device)
+    check_no_external_data(path)
     if runtime == ONNX_RUNTIME:
         require_packages('Running exported models', ['onnxruntime'], 'onnx')
         return OnnxRuntimeSession(path, threads=threads, device=device)
@@ -90,9 +98,14 @@ class OnnxRuntimeSession:
         except Exception as error:  # of many types, without a base of their own
             raise _not_taken('ONNX Runtime', model, error) from error
         self.properties = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.inputs = tuple(each.name for each in self._session.get_inputs())
+        self.outputs = tuple(each.name for each in self._session.get_outputs())
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        return self._session.run([self._output], dict(inputs))[0]
+        try:
+            return self._session.run([self._output], dict(inputs))[0]
+        except Exception as error:  # of many types
+            raise _cannot_run('ONNX Runtime', inputs, error) from error
 
 
 class OpenVinoSession:
@@ -123,12 +136,17 @@ class OpenVinoSession:
             raise _not_taken('OpenVINO', path, error) from error
         _check_constants(self._model, path)
         self.properties = self._read_properties()
+        self.inputs = tuple(name for port in self._model.inputs for name in port.names)
+        self.outputs = tuple(name for port in self._model.outputs for name in port.names)
         self._compiled: OrderedDict[tuple, Any] = OrderedDict()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        request = self._request({name: array.shape for name, array in inputs.items()})
-        # Not shared: the request's own memory is written again by the next run.
-        return request.infer(dict(inputs), share_outputs=False)[0]
+        try:
+            request = self._request({name: array.shape for name, array in inputs.items()})
+            # Not shared: the request's own memory is written again by the next run.
+            return request.infer(dict(inputs), share_outputs=False)[OUTPUT_NAME]
+        except Exception as error:  # of many types
+            raise _cannot_run('OpenVINO', inputs, error) from error
 
     def _request(self, shapes: dict[str, tuple[int, ...]]) -> Any:
         """The network compiled for these shapes alone, made once.
@@ -206,6 +224,15 @@ def _providers(device: str) -> list[Any]:
         )
     number = int(device.partition(':')[2] or 0)
     return [('CUDAExecutionProvider', {'device_id': number}), 'CPUExecutionProvider']
+
+
+def _cannot_run(runtime: str, inputs: Mapping[str, np.ndarray], error: Exception) -> ExportError:
+    shapes = ', '.join(f'{name} {array.shape}' for name, array in inputs.items())
+    reason = str(error).strip().split('\n')[0] or type(error).__name__
+    return ExportError(
+        f'{runtime} cannot run the exported network on {shapes}: {reason}. Was it changed after it '
+        'was exported, or does the memory not hold it? Try smaller tiles, or export it again.'
+    )
 
 
 def _not_taken(runtime: str, model: Path | bytes, error: Exception) -> ExportError:

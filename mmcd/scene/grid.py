@@ -13,7 +13,6 @@ import numpy as np
 from affine import Affine
 from rasterio import windows
 from rasterio.crs import CRS
-from rasterio.errors import CRSError
 from rasterio.transform import xy
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
@@ -82,6 +81,40 @@ class Grid:
         return (
             f'{size} of {columns:.9g} x {rows:.9g}, extent left {x.min():.10g}, bottom '
             f'{y.min():.10g}, right {x.max():.10g}, top {y.max():.10g} ({crs:.60s})'
+        )
+
+
+def check_grid(grid: Grid, date: str) -> None:
+    """Check a raster's grid before anything is computed by it.
+
+    Args:
+        grid: of the raster.
+        date: its name in messages, 'before' or 'after'.
+
+    Raises:
+        SceneError: its pixels have no size, or their area cannot be computed.
+    """
+    numbers = list(grid.transform)[:6]
+    if not np.isfinite(numbers).all() or not grid.transform.determinant:
+        raise SceneError(
+            f'The {date} image has no usable georeference: its transform is {numbers}, by which '
+            'pixels have no size. Set it right, such as with gdal_edit.py -a_ullr.'
+        )
+    # The middles of the first, a middle and the last row.
+    rows = np.array([0.5, grid.height / 2, grid.height - 0.5])
+    try:
+        area = pixel_area(grid, rows, np.full(3, grid.width / 2))
+    except Exception as error:  # PROJ's and GDAL's types have no base of their own
+        raise SceneError(
+            f'The {date} image lies where no areas on the Earth can be computed, such as at '
+            f'latitudes over 90 degrees or on another planet: {error}. It is in {grid.crs}. '
+            'Give both images the CRS that they are in, such as with '
+            'gdal_edit.py -a_srs, or none.'
+        ) from error
+    if area is not None and not (np.isfinite(area) & (area > 0)).all():
+        raise SceneError(
+            f'The {date} image lies where its CRS ends, such as at latitudes over 90 degrees: '
+            f'{grid.describe()}. Is it the right CRS, and are x and y in the right order?'
         )
 
 
@@ -157,7 +190,7 @@ def _footprint(after: Grid, before: Grid) -> tuple[np.ndarray, np.ndarray]:
     if after.crs != before.crs:
         try:
             points = transform_points(after.crs, before.crs, x, y)
-        except (CRSError, RuntimeError) as error:
+        except Exception as error:  # such as between planets; few of GDAL's types say what is wrong
             raise SceneError(
                 f'Cannot go from {after.crs} to {before.crs}: {error}. Warp the after image to the '
                 'CRS of the before image first.'

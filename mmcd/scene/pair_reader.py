@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import rasterio
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, find_overlap
+from mmcd.scene.grid import Grid, check_grid, find_overlap
 from mmcd.scene.radiometry import Radiometry, to_bytes
 from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
 from mmcd.scene.sampling import DateSample, take_sample
 from mmcd.scene.settings import SceneSettings
+from mmcd.scene.sources import gdal_options
 from mmcd.structures import RGB_8BIT, ImageSpec
 from mmcd.structures.sentinel2 import BASELINE_OFFSET, find_baseline_offset
 
@@ -63,7 +65,14 @@ def open_pair(
             'the image description), which the strips of a scene are not. Use predict_pair, or '
             'train with a mean and a standard deviation of the data set in data_preprocessor.'
         )
-    with open_raster(before, 'before') as first, open_raster(after, 'after') as second:
+    allow = settings.allow_remote
+    with (
+        rasterio.Env(**gdal_options(allow)),
+        open_raster(before, 'before', allow_remote=allow) as first,
+        open_raster(after, 'after', allow_remote=allow) as second,
+    ):
+        for file, date in ((first, 'before'), (second, 'after')):
+            check_grid(grid_of(file), date)
         overlap = find_overlap(grid_of(first), grid_of(second))
         common: dict[str, Any] = dict(
             grid=overlap.grid,

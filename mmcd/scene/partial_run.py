@@ -14,8 +14,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mmcd.errors import SceneError, SceneStoppedError
-from mmcd.io.atomic import atomic_path, write_whole
+from mmcd.errors import FileWriteError, SceneError, SceneStoppedError
+from mmcd.io.atomic import atomic_path, cannot_write, write_whole
 from mmcd.scene.plan import differences
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
@@ -207,18 +207,7 @@ class _DiskErrors:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileWriteError):
+            raise SceneStoppedError(str(error)) from error
         if isinstance(error, OSError):
-            raise SceneStoppedError(
-                f'Cannot write to {self._folder}: {error}. {free_space(self._folder)}'
-            ) from error
-
-
-def free_space(folder: Path) -> str:
-    """How much room a folder's disk has, as a sentence; '' where that is not known."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        return ''
-    return f'Its disk has {free / 1e6:,.0f} MB left.'
+            raise SceneStoppedError(str(cannot_write(self._folder, error))) from error

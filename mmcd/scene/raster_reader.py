@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
+from mmcd.scene.sources import check_dataset, check_path
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
 
@@ -82,6 +83,13 @@ def _check_type(
     found = np.result_type(*(dataset.dtypes[band - 1] for band in bands))
     if found.kind not in 'uif':
         raise SceneError(f'The {date} image {dataset.name} holds {dataset.dtypes[0]} values.')
+    if settings.no_data is not None and found.kind in 'ui':
+        limits = np.iinfo(found)
+        if not limits.min <= settings.no_data <= limits.max or settings.no_data % 1:
+            raise SceneError(
+                f'No pixel of the {date} image {dataset.name} can have the value of no data '
+                f'{settings.no_data:g}: it holds {found} values.'
+            )
     what = f'The {date} image {dataset.name} holds {found} values; the model takes'
     if settings.scaling is not None and image.dtype != 'uint8':
         raise SceneError(
@@ -98,16 +106,28 @@ def _check_type(
         raise SceneError(f'{what} {image.describe()}. {remedy}')
 
 
-def open_raster(path: str, date: str) -> DatasetReader:
-    """Open anything that GDAL reads.
+def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetReader:
+    """Open anything that GDAL reads, under the options of :func:`mmcd.scene.sources.gdal_options`.
+
+    Args:
+        path: the file.
+        date: its name in messages, 'before' or 'after'.
+        allow_remote: see :func:`mmcd.scene.sources.check_path`.
 
     Raises:
-        SceneError: it can't be opened, or is georeferenced by control points only.
+        SceneError: it can't be opened, reaches further than it may, or is georeferenced by control
+            points only.
     """
+    check_path(path, date, allow_remote=allow_remote)
     try:
         dataset = rasterio.open(path)
     except RasterioError as error:
         raise SceneError(f'Cannot open the {date} image {path}: {error}') from error
+    try:
+        check_dataset(dataset, date, allow_remote=allow_remote)
+    except SceneError:
+        dataset.close()
+        raise
     if dataset.crs is None and dataset.gcps[0]:
         dataset.close()
         raise SceneError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.raster_reader import RasterReader
 
 logger = logging.getLogger('mmcd.scene')
@@ -47,10 +48,12 @@ def take_sample(reader: RasterReader, height: int, width: int) -> DateSample:
     values, valid = [], []
     checksums: list[int | None] = []
     unread: SceneStoppedError | None = None
-    for row, column, rows, columns in sample_windows(height, width):
+    for window in sample_windows(height, width):
+        row, column, rows, columns = window
         try:
             pixels, is_data = reader.read(row, rows, column, columns)
         except SceneStoppedError as error:
+            _read_again(reader, window)
             unread = error
             pixels = np.zeros((reader.bands, rows, columns), reader.dtype)
             is_data = np.zeros((rows, columns), bool)
@@ -66,6 +69,23 @@ def take_sample(reader: RasterReader, height: int, width: int) -> DateSample:
     return DateSample(
         np.concatenate(values, axis=1), np.concatenate(valid), checksums=tuple(checksums)
     )
+
+
+def _read_again(reader: RasterReader, window: tuple[int, int, int, int]) -> None:
+    """Make sure that what can't be read stays so.
+
+    Of some files, GDAL says once that it can't read them, and gives zeros from then on.
+
+    Raises:
+        SceneError: now it can be read.
+    """
+    row, column, rows, columns = window
+    with suppress(SceneStoppedError):
+        reader.read(row, rows, column, columns)
+        raise SceneError(
+            f'The image {reader.path} could not be read, and then it could: what GDAL gives of it '
+            'is not to be trusted. Save it as a GeoTIFF first.'
+        )
 
 
 def sample_windows(height: int, width: int) -> list[tuple[int, int, int, int]]:

@@ -35,6 +35,7 @@ from mmcd.scene.prediction import (
     read_checksums,
 )
 from mmcd.scene.radiometry import Radiometry
+from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.report import (
     Stopwatch,
     describe_inputs,
@@ -151,6 +152,7 @@ class _SceneRun:
         self._predict = OOMSafeBatches(predictor, settings.batch_size)
         self._plan = make_plan(pair, predictor.describe(), settings, outputs)
         self._watch = Stopwatch()
+        _check_memory(self._tiling, pair.before, len(predictor.classes) - 1)
         files = [*pair.before.files, *pair.after.files]
         self._files = {path: _last_change(path) for path in files}
 
@@ -349,6 +351,28 @@ class _SceneRun:
     def _say(self, text: str) -> None:
         if self._share.is_first:
             logger.info('%s', text)
+
+
+def _check_memory(tiling: Tiling, reader: RasterReader, kinds: int) -> None:
+    """Find out before the work whether the machine can hold a row of tiles.
+
+    Raises:
+        SceneError: it can't.
+    """
+    height, width = tiling.rows.tile, tiling.columns.size
+    # Both dates as they are read and as the network takes them, a strip ahead, and the scores.
+    values = 4 * reader.bands * reader.dtype.itemsize + 8 * kinds
+    needed = height * width * values
+    try:
+        there = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    except (AttributeError, ValueError, OSError):  # Windows
+        return
+    if needed > there:
+        raise SceneError(
+            f'A row of tiles of this scene, {height} x {width} pixels, takes '
+            f'{needed / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB. Is the size in '
+            "the file's header right? Then cut the scene into parts side by side."
+        )
 
 
 def _last_change(path: str) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ Imports are light, so that ``--help`` and a misspelt option answer at once.
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,12 @@ class SceneSettings:
     offset_after: float = _setting(
         0.0, 'reading', 'add this to the values of the after image', metavar='VALUE'
     )
+    allow_remote: bool = _setting(
+        False,
+        'reading',
+        'read inputs that are on the network, and VRTs whose sources are outside of their own '
+        'folder: for files whose origin you know',
+    )
     resampling: str = _setting(
         'bilinear',
         'reading',
@@ -125,6 +132,7 @@ class SceneSettings:
             object.__setattr__(self, 'scaling', 'shared')
         low, high = self.value_range or (0, 1)
         tile, threshold = self.tile_size, self.threshold
+        finite = all(map(math.isfinite, (low, high)))
         checks = {
             f'tile size: at least 1, not {tile}': tile is None or tile >= 1,
             f'overlap: from 0 to less than the tile size, not {self.overlap}': (
@@ -133,7 +141,7 @@ class SceneSettings:
             f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
             f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
             'bands: at least one': self.bands is None or len(self.bands) > 0,
-            f'value range: a lower and a higher value, not {low} {high}': low < high,
+            f'value range: a lower and a higher value, not {low} {high}': (low < high and finite),
             f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
             f'simplification: at least 0, not {self.simplify}': self.simplify >= 0,
         }
@@ -155,9 +163,14 @@ class SceneSettings:
         Raises:
             SceneError: the overlap does not fit the tile size.
         """
+        size = tile_size if self.tile_size is None else self.tile_size
+        # The default goes with the default's tiles; for smaller ones of a model's it gives way.
+        is_default = self.overlap == SceneSettings.overlap
+        overlap = size // 4 if is_default and self.overlap >= size else self.overlap
         return replace(
             self,
-            tile_size=tile_size if self.tile_size is None else self.tile_size,
+            tile_size=size,
+            overlap=overlap,
             threshold=threshold if self.threshold is None else self.threshold,
         )
 

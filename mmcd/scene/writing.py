@@ -14,10 +14,11 @@ import rasterio
 import rasterio.shutil
 from rasterio.windows import Window
 
-from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.errors import FileWriteError, SceneStoppedError
+from mmcd.io.atomic import cannot_write, check_writable, free_space, sync_to_disk
 from mmcd.io.run_lock import hold_lock
 from mmcd.scene.grid import Grid
-from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, free_space
+from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS
 from mmcd.scene.settings import SceneOutputs
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 
@@ -35,7 +36,7 @@ def claim_outputs(outputs: SceneOutputs) -> Iterator[None]:
     """Keep other runs from a scene's outputs, once it is clear that each can be written.
 
     Raises:
-        SceneError: a name is taken by a folder, or a file can't be made there.
+        FileWriteError: a name is taken by a folder, or a file can't be made there.
         InUseError: another run writes one of them.
     """
     with ExitStack() as stack:
@@ -43,27 +44,13 @@ def claim_outputs(outputs: SceneOutputs) -> Iterator[None]:
             lock = path.with_name(f'.{path.name}.lock')
             try:
                 stack.enter_context(hold_lock(lock, f'the output {path}', keep_file=False))
+            except FileWriteError:
+                raise
             except OSError as error:
-                raise _cannot_write(path, error) from error
+                raise cannot_write(path, error) from error
         for path in [*outputs.all(), outputs.report]:
-            _try_writing(path)
+            check_writable(path)
         yield
-
-
-def _try_writing(path: Path) -> None:
-    """Find out before the work what would fail after it."""
-    if path.is_dir():
-        raise SceneError(f'The output {path} is the name of a folder. Name a file.')
-    try:
-        with partial_name(path).open('ab'):
-            pass
-        partial_name(path).unlink()
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> SceneError:
-    return SceneError(f'The output {path} cannot be written: {error.strerror or error}.')
 
 
 @contextmanager
@@ -78,7 +65,7 @@ def writing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)
         yield partial
-        _to_disk(partial)
+        sync_to_disk(partial)
     except SceneStoppedError:
         partial.unlink(missing_ok=True)
         raise
@@ -209,12 +196,3 @@ def in_blocks(rows: Iterable[np.ndarray], height: int) -> Iterator[np.ndarray]:
     rest = np.concatenate(waiting)
     if len(rest):
         yield rest
-
-
-def _to_disk(path: Path) -> None:
-    """A disk that is full may say so only now."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

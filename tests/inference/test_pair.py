@@ -110,7 +110,7 @@ def test_unreadable_file(model, tmp_path):
 
 
 def test_unknown_device():
-    with pytest.raises(ConfigError, match='No such device'):
+    with pytest.raises(ConfigError, match='The device gpu9 cannot be used'):
         init_model(CONFIG, device='gpu9')
 
 

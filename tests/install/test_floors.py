@@ -12,15 +12,16 @@ from tests.floors import floors
 
 @pytest.mark.parametrize('family', FAMILIES)
 def test_each_floor_is_allowed_and_the_lowest(family: str) -> None:
-    lowest = {Requirement(line).name: Requirement(line).specifier for line in floors(family)}
+    pins = map(Requirement, floors(family))
+    lowest = {(pin.name, str(pin.marker)): pin.specifier for pin in pins}
     lines = [*REQUIRED, *GEO, *ONNX, *OPENVINO, *DEV, *FAMILIES[family].values()]
     # A family's own torch, which comes last, is the one that holds.
-    asked = {Requirement(line).name: Requirement(line) for line in lines}
-    for requirement in asked.values():
+    asked = {(each.name, str(each.marker)): each for each in map(Requirement, lines)}
+    for key, requirement in asked.items():
         if requirement.name in ('ruff', 'mypy'):
-            assert requirement.name not in lowest
+            assert key not in lowest
             continue
-        (pinned,) = lowest[requirement.name]
+        (pinned,) = lowest[key]
         assert pinned.operator == '=='
         (least,) = (one for one in requirement.specifier if one.operator == '>=')
         assert Version(pinned.version) == Version(least.version)

@@ -110,5 +110,5 @@ def test_starting_anew_throws_the_strips_away(run: PartialRun) -> None:
 def test_where_nothing_can_be_written_the_message_says_so(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     run = PartialRun(tmp_path / 'file' / 'map.tif')
-    with pytest.raises(SceneStoppedError, match=r'Cannot write to .*file.* MB left'):
+    with pytest.raises(SceneStoppedError, match=r'Cannot write .*file.* MB left'):
         run.begin(PLAN, resume=False)

@@ -16,7 +16,7 @@ import rasterio.shutil
 import torch
 from torch import Tensor
 
-from mmcd.errors import InUseError, SceneError, SceneStoppedError
+from mmcd.errors import FileWriteError, InUseError, SceneError, SceneStoppedError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene import sampling
 from mmcd.scene.partial_run import PartialRun
@@ -440,14 +440,14 @@ def test_the_lock_of_a_killed_run_is_no_hindrance(pair: tuple[Path, Path], tmp_p
 @pytest.mark.parametrize(
     ('names', 'message'),
     [
-        (('folder.tif', None, None), r'folder\.tif is the name of a folder'),
-        (('map.tif', 'folder.tif', None), r'folder\.tif is the name of a folder'),
+        (('folder.tif', None, None), r'folder\.tif: it is the name of a folder'),
+        (('map.tif', 'folder.tif', None), r'folder\.tif: it is the name of a folder'),
         (
             ('map.tif', None, 'file/x.gpkg'),
-            r'file/x\.gpkg cannot be written: .*irectory|File exists',
+            r'Cannot write .*file/x\.gpkg: .*irectory|File exists',
         ),
-        (('x' * 250 + '.tif', None, None), 'cannot be written: File name too long'),
-        (('x/' * 2500 + 'map.tif', None, None), 'cannot be written: File name too long'),
+        (('x' * 250 + '.tif', None, None), 'Cannot write .*: File name too long'),
+        (('x/' * 2500 + 'map.tif', None, None), 'Cannot write .*: File name too long'),
     ],
 )
 def test_an_output_that_cannot_be_written_is_told_before_the_work(
@@ -457,7 +457,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(
     (tmp_path / 'file').write_text('')
     network = StopsAt()
     outputs = SceneOutputs(*(None if name is None else tmp_path / name for name in names))
-    with pytest.raises(SceneError, match=message):
+    with pytest.raises(FileWriteError, match=message):
         map_scene(FunctionPredictor(network), *map(str, pair), outputs, SceneSettings())
     assert network.calls == 0
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != '.tif') == ['file']

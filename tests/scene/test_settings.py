@@ -66,6 +66,7 @@ def test_every_setting_is_an_option() -> None:
         '--no-data': '-9999',
         '--offset-before': '-1000',
         '--offset-after': '0.5',
+        '--allow-remote': '',
         '--resampling': 'cubic',
         '--scaling': 'per-date',
         '--value-range': '0 3000',
@@ -92,6 +93,7 @@ def test_every_setting_is_an_option() -> None:
         overlap=64,
         batch_size=2,
         threshold=0.3,
+        allow_remote=True,
     )
     assert len(options) == len(dataclasses.fields(settings))
 

@@ -1,0 +1,157 @@
+"""What an input may reach: files that come from others must not read this machine's or call out.
+
+A VRT is a text that names other files, and GDAL follows it anywhere: to ``/etc``, to addresses, to
+inline Python. Unless it is allowed by name, an input is a local file, and a VRT's sources are files
+in the VRT's own folder or below it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from rasterio.io import DatasetReader
+
+from mmcd.errors import SceneError
+
+# How GDAL is kept from the network, whatever format leads it there: through a proxy that nobody
+# has, and with no file name that its network file systems take. Python in VRTs is never run.
+CLOSED = dict(
+    GDAL_HTTP_PROXY='127.0.0.1:9',
+    GDAL_HTTPS_PROXY='127.0.0.1:9',
+    CPL_VSIL_CURL_ALLOWED_FILENAME='none',
+)
+ALWAYS = dict(GDAL_VRT_ENABLE_PYTHON='NO')
+# Archives and memory; all other virtual file systems of GDAL are remote.
+LOCAL_SYSTEMS = ('/vsizip/', '/vsitar/', '/vsigzip/', '/vsi7z/', '/vsimem/')
+REMOTE_DRIVERS = (
+    'WMS', 'WMTS', 'WCS', 'HTTP', 'DAAS', 'EEDAI', 'PLMOSAIC', 'STACTA', 'STACIT', 'OGCAPI', 'GTI',
+)  # fmt: skip
+# A prefix that asks for a driver or a protocol; one letter is a drive of Windows.
+PREFIX = re.compile(r'[A-Za-z0-9_+.-]{2,}:')
+VRT_START = b'<VRTDataset'
+HEADER = 1024  # in which GDAL looks for it
+DEEPEST = 8  # VRTs within VRTs
+REMEDY = 'If you know where the file comes from, allow it: --allow-remote (allow_remote=True).'
+
+
+def gdal_options(allow_remote: bool) -> dict[str, Any]:
+    """GDAL's options for opening and reading inputs."""
+    return ALWAYS if allow_remote else {**ALWAYS, **CLOSED}
+
+
+def check_path(path: str, date: str, *, allow_remote: bool) -> None:
+    """Check an input before it is opened.
+
+    Args:
+        path: as it was given.
+        date: its name in messages, 'before' or 'after'.
+        allow_remote: addresses, and sources in other folders, are fine. Python is not.
+
+    Raises:
+        SceneError: it reaches further than it may.
+    """
+    if not allow_remote and (reason := _is_elsewhere(path)):
+        raise SceneError(f'The {date} image {path} {reason}; it was not opened. {REMEDY}')
+    _check_vrt(Path(path), date, allow_remote, DEEPEST)
+
+
+def check_dataset(dataset: DatasetReader, date: str, *, allow_remote: bool) -> None:
+    """Check what GDAL has opened: the driver that it chose, and the files that it will read.
+
+    Raises:
+        SceneError: it reaches further than it may.
+    """
+    if allow_remote:
+        return
+    if dataset.driver == 'VRT' and not os.path.isfile(dataset.name):
+        raise SceneError(
+            f'The {date} image {dataset.name} is a VRT in an archive; it was not read. Unpack it.'
+        )
+    here = _folder(Path(dataset.name))
+    for file in dataset.files:
+        outside = dataset.driver == 'VRT' and not _is_within(Path(file), here)
+        if outside or _is_elsewhere(file):
+            raise _reaches_out(date, dataset.name, file)
+    if dataset.driver in REMOTE_DRIVERS:
+        raise SceneError(
+            f'The {date} image {dataset.name} is read over the network ({dataset.driver}); it was '
+            f'not. {REMEDY}'
+        )
+
+
+def _check_vrt(path: Path, date: str, allow_remote: bool, depth: int) -> None:
+    text = _read_vrt(path)
+    if text is None:
+        return
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise SceneError(f'The {date} image {path} is no VRT that can be read: {error}.') from error
+    if any('python' in (node.text or '').lower() for node in _named(root, 'language')):
+        raise SceneError(
+            f'The {date} image {path} holds Python code, which mmcd does not run. Save what it '
+            'shows as a GeoTIFF, where you trust it.'
+        )
+    if allow_remote:
+        return
+    if depth == 0:
+        raise SceneError(f'The {date} image {path} is a VRT of VRTs, {DEEPEST} deep.')
+    for node in _named(root, 'filename', 'dataset', 'dsname'):
+        source = (node.text or '').strip()
+        if not source or len(node):
+            continue
+        relative = '1' in (node.get('relativeToVRT'), node.get('relativetoVRT'))
+        target = path.parent / source if relative else Path(source)
+        if _is_elsewhere(source) or not _is_within(target, _folder(path)):
+            raise _reaches_out(date, str(path), source)
+        _check_vrt(target, date, allow_remote, depth - 1)
+
+
+def _named(root: ElementTree.Element, *endings: str) -> Iterator[ElementTree.Element]:
+    return (node for node in root.iter() if str(node.tag).lower().endswith(endings))
+
+
+def _read_vrt(path: Path) -> bytes | None:
+    """A VRT's text; None where a file is none."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open('rb') as file:
+            start = file.read(HEADER)
+            return start + file.read() if VRT_START in start else None
+    except OSError:  # GDAL will say it
+        return None
+
+
+def _is_elsewhere(path: str) -> str:
+    """Why a name is not that of a local file; '' where it is."""
+    if path.lstrip().startswith('<'):
+        return 'is a text in place of a file'
+    if path.startswith('/vsi'):
+        inner = path
+        while inner.startswith(LOCAL_SYSTEMS):
+            inner = '/' + inner.split('/', 2)[2].lstrip('/')
+        return 'is on the network' if inner.startswith('/vsi') or '://' in inner else ''
+    if PREFIX.match(path) and not os.path.exists(path):
+        return 'asks for an address or for a driver by name'
+    return ''
+
+
+def _folder(path: Path) -> Path:
+    return path.resolve().parent
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder)
+
+
+def _reaches_out(date: str, path: str, source: str) -> SceneError:
+    return SceneError(
+        f'The {date} image {path} reads {source}, which is not in its own folder or below; nothing '
+        f'was read. {REMEDY}'
+    )
