@@ -27,6 +27,10 @@ class DatasetNotFoundError(DatasetError, FileNotFoundError):
     """A data set's folder or files are not where they were expected."""
 
 
+class MissingFileError(DatasetError, FileNotFoundError):
+    """A data set's file has gone since it was indexed."""
+
+
 class LabelError(MMCDError, ValueError):
     """A label holds values outside its data set's encoding."""
 
@@ -49,6 +53,39 @@ class InUseError(MMCDError, RuntimeError):
 
 class CheckpointWriteError(MMCDError, OSError):
     """A checkpoint cannot be written."""
+
+
+class StoppedBySignalError(MMCDError):
+    """A run has ended because a signal asked it to.
+
+    Args:
+        text: what was kept, and how to go on.
+        signal: the signal's number.
+    """
+
+    def __init__(self, text: str, signal: int) -> None:
+        super().__init__(text)
+        self.signal = signal
+
+
+class WorkerLostError(MMCDError, RuntimeError):
+    """A process that loads data has been killed."""
+
+
+class PeerLostError(MMCDError, RuntimeError):
+    """Another process of a distributed run has ended or is frozen."""
+
+
+class RunMemoryError(MMCDError, MemoryError):
+    """A run does not fit the memory of its device."""
+
+
+class UnreadableFilesError(MMCDError, OSError):
+    """More of a data set's files cannot be read than a run may pass over."""
+
+
+class FirstStepError(MMCDError, RuntimeError):
+    """A run fails in its first iteration."""
 
 
 class NonFiniteLossError(MMCDError, FloatingPointError):

@@ -33,6 +33,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='how the processes of a distributed run are started (default: none)',
     )
     add_trust_argument(parser)
+    parser.add_argument(
+        '--debug', action='store_true', help='show the stack trace of an error (in every tool)'
+    )
     # Launchers of before torchrun pass it; torchrun sets the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 

@@ -8,39 +8,82 @@ from __future__ import annotations
 import builtins
 import contextlib
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from mmcd import errors
 from mmcd.errors import MMCDError
 
+DEBUG = '--debug'
 # Printed by the onedl packages, once per package, whenever an optional one of theirs is missing.
 STACK_CHATTER = 'Could not import OneDL'
 # Given by an mmcv without compiled operations, of which mmcd uses none.
 STACK_WARNING = 'Fail to import ``MultiScaleDeformableAttention``'
 
-EXIT_ERROR = 2  # as argparse
+EXIT_RUN = 1  # the data, or something in the course of the run
+EXIT_USAGE = 2  # the command line, the config, a file that it names; as argparse
 EXIT_INTERRUPTED = 130  # as a shell reports a program stopped by Ctrl-C
+EXIT_SIGNAL = 128  # and the signal's number: 143 for SIGTERM
+
+RUN_ERRORS = (
+    errors.CheckpointWriteError,
+    errors.FirstStepError,
+    errors.ImagePairError,
+    errors.InUseError,
+    errors.LabelError,
+    errors.MissingFileError,
+    errors.NonFiniteLossError,
+    errors.PeerLostError,
+    errors.RunMemoryError,
+    errors.SceneStoppedError,
+    errors.UnreadableFilesError,
+    errors.WorkerLostError,
+)
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool and exit with its status.
 
     An error that the user can mend ends as one message on stderr; any other is a fault of mmcd and
-    keeps its stack trace.
+    keeps its stack trace. ``--debug`` among the arguments of any tool keeps it for all.
+
+    Exit status: 0; 1 where the data or the run fail; 2 where the command line or the config are
+    wrong; 130 after Ctrl-C; 143 after SIGTERM, 128 and the number after other signals.
 
     Args:
         main: The tool. It parses its arguments, then calls ``require_stack``, then imports.
     """
+    debug = DEBUG in sys.argv
+    sys.argv = [word for word in sys.argv if word != DEBUG]
     try:
         status = main()
     except MMCDError as error:
-        print(f'error: {error}', file=sys.stderr)
-        status = EXIT_ERROR
+        if debug:
+            traceback.print_exc()
+        print(f'error: {own_message(error)}', file=sys.stderr)
+        status = exit_status(error)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         status = EXIT_INTERRUPTED
     sys.exit(status)
+
+
+def exit_status(error: MMCDError) -> int:
+    """The status that a tool ends with."""
+    if isinstance(error, errors.StoppedBySignalError):
+        return EXIT_SIGNAL + error.signal
+    return EXIT_RUN if isinstance(error, RUN_ERRORS) else EXIT_USAGE
+
+
+def own_message(error: MMCDError) -> str:
+    """An error's text, without the stack trace that PyTorch wraps that of a loading process in."""
+    kind = type(error)
+    text = str(error)
+    if not text.startswith(f'Caught {kind.__name__} in '):
+        return text
+    return text.rpartition(f'\n{kind.__module__}.{kind.__qualname__}: ')[2].rstrip()
 
 
 @contextlib.contextmanager

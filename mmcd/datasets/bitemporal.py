@@ -14,7 +14,7 @@ from mmcd.datasets.layout import PairLayout, prepared_layout
 from mmcd.datasets.pair_index import PairFiles, index_pairs, read_list_file
 from mmcd.datasets.pixel_cache import open_cache
 from mmcd.datasets.windows import SceneWindows
-from mmcd.errors import ConfigError
+from mmcd.errors import ConfigError, MissingFileError, MMCDError
 from mmcd.io.images import Window, read_header
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
@@ -189,6 +189,22 @@ class BitemporalDataset(BaseDataset):
         if self.windows is None or self.windows.random:
             return pair.name
         return f'{pair.name}_{part["window"].top:04d}_{part["window"].left:04d}'
+
+    def prepare_data(self, idx: int) -> Any:
+        """A sample through the pipeline.
+
+        Raises:
+            MissingFileError: a file has gone since the data set was indexed.
+        """
+        try:
+            return super().prepare_data(idx)
+        except FileNotFoundError as error:
+            if isinstance(error, MMCDError):
+                raise
+            raise MissingFileError(
+                f'A file has gone since the data set was indexed: {error.filename or error}. Put '
+                'it back; a training goes on with --resume.'
+            ) from error
 
     def describe_layout(self) -> str:
         """The expected tree, and what to do where it differs."""

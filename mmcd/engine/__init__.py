@@ -13,6 +13,7 @@ from mmcd.engine.report_pictures import ReportPicturesHook
 from mmcd.engine.save_predictions import SavePredictionsHook
 from mmcd.engine.stages import LoadStageHook
 from mmcd.engine.strict_loading import StrictLoadingHook
+from mmcd.engine.unreadable_files import UnreadableFilesHook
 from mmcd.engine.validation_panels import MetricSummaryHook, ValidationPanelsHook
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     'RunCompletionHook',
     'SavePredictionsHook',
     'StrictLoadingHook',
+    'UnreadableFilesHook',
     'ValidationPanelsHook',
 ]

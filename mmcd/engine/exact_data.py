@@ -6,8 +6,8 @@ nor on what was loaded before, so that a run that is resumed sees what it would 
 
 from __future__ import annotations
 
+import os
 import random
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
 from typing import Any
@@ -160,17 +160,16 @@ def build_exact_loader(
 
 
 def shield_workers(loader: DataLoader) -> None:
-    """Let a signal to the whole process group stop the main process only, which ends the workers.
+    """Keep a signal to a whole process group, as Ctrl-C or SIGTERM, from the loading processes.
 
-    A worker that ends first makes the main process fail in the midst of a step.
+    The main process gets it too, and ends them once it has written its checkpoint.
     """
     loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
 
 
 def _start_worker(start: Callable[[int], None] | None, number: int) -> None:
-    for name in ('SIGTERM', 'SIGHUP'):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(os, 'setpgrp'):
+        os.setpgrp()
     if start is not None:
         start(number)
 

@@ -13,7 +13,7 @@ from mmcd.engine.exact_data import STEPS, seed_all
 from mmcd.io.checkpoint_meta import note, own_meta
 from mmcd.registry import HOOKS
 
-VALIDATED = 'validated_at'
+VALIDATED = 'last_validation'  # MMEngine logs what starts with `val`
 
 
 @HOOKS.register_module()

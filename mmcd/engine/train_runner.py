@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from mmcd.engine.exact_data import ResumableBatches, build_exact_loader, shield_workers
+from mmcd.engine.unreadable_files import UnreadableFilesHook
 from mmcd.errors import CheckpointWriteError
 from mmcd.io.atomic import atomic_path
 
@@ -23,14 +24,28 @@ class TrainRunner(Runner):
     """
 
     _train_dataloader: Any
+    _train_loop: Any
+    _val_loop: Any
+    optim_wrapper: Any
+
+    def build_for_training(self) -> None:
+        """Build what ``train`` builds, so that what does not fit together is found before it."""
+        self._train_loop = self.build_train_loop(self._train_loop)
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self._val_loop is not None:
+            self._val_loop = self.build_val_loop(self._val_loop)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        passes_over = any(isinstance(hook, UnreadableFilesHook) for hook in self.hooks)
         if isinstance(self._train_dataloader, dict):
             self._train_dataloader = build_exact_loader(
                 self._train_dataloader,
                 seed=self.seed,
                 diff_rank_seed=self._randomness_cfg.get('diff_rank_seed', False),
+                read=UnreadableFilesHook.read if passes_over else None,
             )
+        if isinstance(loop, BaseLoop):
+            return loop
         loop = super().build_train_loop(loop)
         batches = getattr(loop, 'dataloader_iterator', None)
         if batches is not None:
@@ -40,6 +55,8 @@ class TrainRunner(Runner):
         return loop
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        if isinstance(loop, BaseLoop):
+            return loop
         loop = super().build_val_loop(loop)
         shield_workers(loop.dataloader)
         return loop

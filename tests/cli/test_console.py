@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Callable
 
 import pytest
+from torch.utils.data import DataLoader
 
+from mmcd import errors
 from mmcd.cli.console import quiet_imports, run_tool
 from mmcd.errors import MMCDError
 
@@ -37,6 +39,52 @@ def test_a_tool_ends_with_its_result(result: int | None, status: int | None) -> 
 def test_an_error_of_ours_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(raising(MMCDError('no file a.png\nexpected b.png'))) == 2
     assert capsys.readouterr() == ('', 'error: no file a.png\nexpected b.png\n')
+
+
+@pytest.mark.parametrize(
+    ('error', 'status'),
+    [
+        (errors.ConfigError('x'), 2),
+        (errors.DatasetNotFoundError('x'), 2),
+        (errors.CheckpointError('x'), 2),
+        (errors.LabelError('x'), 1),
+        (errors.MissingFileError('x'), 1),
+        (errors.NonFiniteLossError('x'), 1),
+        (errors.WorkerLostError('x'), 1),
+        (errors.StoppedBySignalError('x', 15), 143),
+        (errors.StoppedBySignalError('x', 1), 129),
+    ],
+)
+def test_the_status_says_whose_matter_it_is(error, status) -> None:
+    assert ended(raising(error)) == status
+
+
+def test_debug_shows_the_trace_in_any_tool(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, 'argv', ['tool', 'a', '--debug', 'b'])
+    seen = []
+
+    def main() -> None:
+        seen.extend(sys.argv)
+        raise errors.LabelError('wrong label')
+
+    assert ended(main) == 1
+    assert seen == ['tool', 'a', 'b']
+    shown = capsys.readouterr().err
+    assert shown.startswith('Traceback') and shown.endswith('error: wrong label\n')
+
+
+class FailingDataset(list):
+    def __getitem__(self, index: int) -> int:
+        try:
+            raise ValueError('first: cause')
+        except ValueError as error:
+            raise errors.LabelError('label a.png:\n  wrong\n  values') from error
+
+
+def test_an_error_of_a_loading_process_is_its_message_alone(capsys) -> None:
+    loader = DataLoader(FailingDataset([1, 2]), num_workers=1)
+    assert ended(lambda: next(iter(loader))) == 1
+    assert capsys.readouterr().err == 'error: label a.png:\n  wrong\n  values\n'
 
 
 def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

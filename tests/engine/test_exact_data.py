@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from pathlib import Path
@@ -122,13 +123,9 @@ def test_a_data_set_is_asked_for_all_else(tiny_levir):
     assert len(copied) == 4
 
 
+@pytest.mark.skipif(not hasattr(os, 'getpgid'), reason='process groups of POSIX systems')
 def test_signals_to_all_leave_the_workers_alone(tiny_levir):
-    import os
-    import signal
-
     source = batches(tiny_levir, workers=1)
     take(source, 1)
     (worker,) = source._iterator._workers
-    os.kill(worker.pid, signal.SIGTERM)
-    assert len(take(source, 8)) == 16
-    assert worker.is_alive()
+    assert os.getpgid(worker.pid) == worker.pid != os.getpgid(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import parse_cfg_options
-from mmcd.cli.console import EXIT_ERROR, quiet_imports
+from mmcd.cli.console import EXIT_RUN, quiet_imports
 from mmcd.errors import MMCDError
 from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
@@ -197,4 +197,4 @@ def _map_all(
             print(f'error: {pair.outputs.mask}: {error}', file=sys.stderr)
     if failed:
         print(f'{failed} of {len(mine)} scenes failed.', file=sys.stderr)
-    return EXIT_ERROR if failed else 0
+    return EXIT_RUN if failed else 0

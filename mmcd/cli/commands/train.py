@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_run_arguments
 from mmcd.cli.console import quiet_imports
+from mmcd.errors import WorkerLostError
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
@@ -50,8 +51,15 @@ def train(cfg: Config, *, amp: bool, trusted: bool = False) -> None:
         trusted: checkpoints may run code.
     """
     with quiet_imports():
+        from mmcd.engine.failures import (
+            explained_building,
+            explained_failures,
+            explained_first_step,
+        )
+        from mmcd.engine.graceful_stop import GracefulStopHook, stop_request
         from mmcd.engine.hooks import is_finished
         from mmcd.engine.launch import use_mixed_precision
+        from mmcd.engine.peer_watch import PeerWatch
         from mmcd.engine.stages import prepare_start
         from mmcd.engine.train_runner import TrainRunner
     if cfg.resume and is_finished(cfg):
@@ -60,12 +68,24 @@ def train(cfg: Config, *, amp: bool, trusted: bool = False) -> None:
     if amp or cfg.get('mixed_precision'):
         use_mixed_precision(cfg)
     prepare_start(cfg, trusted=trusted)
-    runner = TrainRunner.from_cfg(cfg)
-    try:
-        runner.train()
-    except KeyboardInterrupt:
-        print(f'\nStopped. {_how_to_go_on(Path(cfg.work_dir), runner.iter)}', file=sys.stderr)
-        raise
+    with stop_request() as request, explained_failures():
+        with explained_building():
+            runner = TrainRunner.from_cfg(cfg)
+            runner.build_for_training()
+        stop = GracefulStopHook(request)
+        runner.register_hook(stop)
+        watch = PeerWatch().start()
+        try:
+            with explained_first_step(request), explained_failures(watch):
+                runner.train()
+            watch.stop()
+        except WorkerLostError:
+            if request.signal:  # the loading processes have got it as well, and ended first
+                stop.end(runner, request.signal, runner.iter)
+            raise
+        except KeyboardInterrupt:
+            print(f'\nStopped. {_how_to_go_on(Path(cfg.work_dir), runner.iter)}', file=sys.stderr)
+            raise
 
 
 def _how_to_go_on(work_dir: Path, iteration: int) -> str:

@@ -1,0 +1,132 @@
+"""Ending a training when the system asks for it: a checkpoint first, then the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from mmcd.errors import StoppedBySignalError
+
+NAMES = ('SIGTERM', 'SIGHUP')
+# Slurm sends it where a job asks for it (--signal=USR1@120), to be put into the queue again.
+REQUEUE = 'SIGUSR1'
+
+
+class StopRequest:
+    """The signal that has asked a run to end, 0 where none has, and how far the run has come."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self.steps = 0  # done by this process
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+
+
+@contextmanager
+def stop_request() -> Iterator[StopRequest]:
+    """Take note of the signals that ask for an end, instead of ending at once.
+
+    A signal that is ignored, as SIGHUP under ``nohup``, stays so.
+    """
+    request = StopRequest()
+    names = [*NAMES, *([REQUEUE] if 'SLURM_JOB_ID' in os.environ else [])]
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():  # Python allows it there only
+        numbers = []
+    kept = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+    for number in kept:
+        signal.signal(number, request.receive)
+    try:
+        yield request
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+class GracefulStopHook(Hook):
+    """End the run after the iteration in which it was asked to, with a checkpoint of it.
+
+    All processes of a run end after the same iteration, whichever of them was asked.
+
+    Args:
+        request: from :func:`stop_request`.
+
+    Raises:
+        StoppedBySignalError: the run has been asked to end.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint that may be due anyway
+
+    def __init__(self, request: StopRequest) -> None:
+        self.request = request
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Have PyTorch notice that a loading process has ended between steps, and not in one."""
+        if hasattr(signal, 'SIGCHLD') and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self.request.steps += 1
+        asked = self.request.signal
+        if get_world_size() > 1:
+            number = torch.tensor([asked])
+            all_reduce(number, op='max')
+            asked = int(number)
+        if asked:
+            self.end(runner, asked, runner.iter + 1)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Not agreed upon: the processes may have different numbers of batches here."""
+        if self.request.signal and runner._train_loop is not None:
+            self.end(runner, self.request.signal, runner.iter)
+
+    def end(self, runner: Runner, number: int, iteration: int) -> None:
+        """Write a checkpoint of the iterations done, and stop.
+
+        Raises:
+            StoppedBySignalError: always.
+        """
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        for hook in [hook for hook in hooks if not hook.by_epoch][:1]:
+            if os.path.basename(str(hook.last_ckpt)) != hook.filename_tmpl.format(iteration):
+                meta = dict(epoch=runner.epoch, iter=iteration)
+                hook._save_checkpoint_with_step(runner, iteration, meta=meta)
+        name = signal.Signals(number).name
+        if name == REQUEUE and is_main_process():
+            requeue(os.environ['SLURM_JOB_ID'])
+        raise StoppedBySignalError(
+            f'Stopped by {name} after iteration {iteration}. '
+            + _how_to_go_on(hooks[0].last_ckpt if hooks else None),
+            number,
+        )
+
+
+def _how_to_go_on(checkpoint: str | None) -> str:
+    if checkpoint is None:
+        return 'No checkpoint was written.'
+    return f'The same command with --resume goes on from {checkpoint}.'
+
+
+def requeue(job: str) -> None:
+    """Put a Slurm job into the queue again."""
+    try:
+        subprocess.run(['scontrol', 'requeue', job], check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError) as error:
+        print_log(f'Slurm did not put the job {job} into the queue again: {error}', 'current')

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+import torch
+
+from mmcd.cli.console import exit_status
+from mmcd.engine.graceful_stop import GracefulStopHook, StopRequest, requeue, stop_request
+from mmcd.errors import StoppedBySignalError
+from tests.engine.test_train_runner import StopHook, assert_same, config, contents, train
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='signals of POSIX systems')
+
+
+class SignalHook(StopHook):
+    """Send this process a signal where StopHook breaks off."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if not self.validating and runner.iter == self.iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if self.validating and runner.iter == self.iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(('iteration', 'validating', 'at'), [(2, False, 3), (4, True, 4)])
+def test_a_signal_ends_the_run_with_a_checkpoint(
+    tiny_levir, tmp_path, monkeypatch, iteration, validating, at
+):
+    from mmcd.engine import train_runner
+
+    options = dict(default_hooks__checkpoint__interval=5)
+    train(config(tiny_levir, tmp_path / 'whole', **options))
+    built = train_runner.TrainRunner.from_cfg
+
+    def with_hook(cfg):
+        runner = built(cfg)
+        runner.register_hook(GracefulStopHook(request))
+        return runner
+
+    with stop_request() as request:
+        monkeypatch.setattr(train_runner.TrainRunner, 'from_cfg', with_hook)
+        hook = SignalHook(iteration, validating=validating)
+        said = (
+            rf'Stopped by SIGTERM after iteration {at}\. .*--resume goes on from .*iter_{at}\.pth'
+        )
+        with pytest.raises(StoppedBySignalError, match=said) as caught:
+            train(config(tiny_levir, tmp_path / 'cut', **options), stop=hook)
+    assert exit_status(caught.value) == 143
+    assert contents(tmp_path / 'cut')[f'iter_{at}.pth']['meta']['iter'] == at
+    monkeypatch.undo()
+    train(config(tiny_levir, tmp_path / 'cut', **options))
+    for extra in (tmp_path / 'cut').glob('iter_[34].pth'):
+        extra.unlink()  # of the stop; the undisturbed run has none
+    for name in ('iter_5.pth',):
+        for folder in ('whole', 'cut'):
+            (tmp_path / folder / name).unlink(missing_ok=True)
+    assert_same(tmp_path / 'whole', tmp_path / 'cut')
+
+
+def test_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_request() as request:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert request.signal == signal.SIGHUP
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_nohup_ignores_stays_ignored(monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_request() as request:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert request.signal == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_any_process_of_a_run_can_be_asked(monkeypatch):
+    from mmcd.engine import graceful_stop
+
+    monkeypatch.setattr(graceful_stop, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(graceful_stop, 'all_reduce', lambda number, op: number.fill_(15))
+    runner = type('R', (), dict(hooks=[], iter=6))
+    with pytest.raises(StoppedBySignalError, match=r'after iteration 7\. No checkpoint'):
+        GracefulStopHook(StopRequest()).after_train_iter(runner, 6)
+    monkeypatch.setattr(graceful_stop, 'all_reduce', lambda number, op: torch.zeros(1))
+    GracefulStopHook(StopRequest()).after_train_iter(runner, 6)
+
+
+def test_slurm_is_asked_to_queue_the_job_again(tmp_path, monkeypatch):
+    tool = tmp_path / 'scontrol'
+    tool.write_text(
+        f'#!{sys.executable}\nimport sys\nopen("{tmp_path}/said", "w").write(*sys.argv[2:])'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    requeue('4711')
+    assert (tmp_path / 'said').read_text() == '4711'
+    tool.unlink()
+    requeue('4711')  # no Slurm there: logged, no error
+    monkeypatch.setenv('SLURM_JOB_ID', '4711')
+    with stop_request() as request:
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert request.signal == signal.SIGUSR1
