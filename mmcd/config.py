@@ -23,6 +23,10 @@ from mmcd.structures import ImageSpec
 SET_ONCE = {'data_root': 'data_root', 'pretrained': 'checkpoint'}
 
 
+# The data sets that take the image description of a config.
+IMAGE_DATASETS = ('BitemporalDataset', 'SyntheticPairDataset')
+
+
 def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file and merge settings into it.
 
@@ -68,7 +72,7 @@ def _hand_on(config: Config) -> None:
     image = ImageSpec.from_config(config.image).to_dict()
     for split in ('train', 'val', 'test'):
         for dataset in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
-            if _is_kind_of(DATASETS, dataset, 'BitemporalDataset'):
+            if any(_is_kind_of(DATASETS, dataset, kind) for kind in IMAGE_DATASETS):
                 dataset['image'] = image
     if is_pair_model:
         model['image'] = image

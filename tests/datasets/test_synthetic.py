@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
+from mmcd.config import load_config
 from mmcd.datasets import SyntheticPairDataset
 from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
@@ -92,3 +93,33 @@ def test_kept_pairs_are_drawn_once_and_never_written_to(monkeypatch: pytest.Monk
 def test_settings_are_checked(changed: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SyntheticPairDataset(**{'length': 2, **changed})
+
+
+def test_drawn_pairs_mix_with_real_ones(tmp_path) -> None:
+    settings = SampleSettings({'train': 2}, size=64, seed=5)
+    prepare_folder(tmp_path, settings)
+    list(write_pairs(tmp_path, settings, workers=1))
+    init_default_scope('mmcd')
+    end = [dict(type='StackPair'), dict(type='mmseg.PackSegInputs')]
+    loading = [dict(type='LoadImagePair'), dict(type='LoadChangeLabel')]
+    mixed = DATASETS.build(
+        dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(type='SyntheticPairDataset', length=3, size=64, pipeline=end),
+                dict(
+                    type='BitemporalDataset',
+                    data_root=str(tmp_path),
+                    split='train',
+                    pipeline=[*loading, *end],
+                ),
+            ],
+        )
+    )
+    assert len(mixed) == 5
+    assert [mixed[index]['inputs'].shape for index in (0, 4)] == [(6, 64, 64)] * 2
+
+
+def test_the_image_description_of_a_config_reaches_the_data_set() -> None:
+    cfg = load_config('buildings_synthetic')
+    assert cfg.train_dataloader.dataset.image['metres_per_pixel'] == 0.5
