@@ -36,6 +36,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         choices=['f1', 'iou', 'precision', 'recall', 'oa', 'kappa'],
         help='the figure whose difference is tested (default: %(default)s)',
     )
+    parser.add_argument(
+        '--report',
+        type=Path,
+        metavar='DIR',
+        help='write a web page that shows both image by image; with pictures where the results are '
+        'those of reports, DIR/result.json',
+    )
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='write the comparison too')
     return parser.parse_args(argv)
 
@@ -61,8 +68,14 @@ def read_methods(args: argparse.Namespace) -> list[Method]:
 
 
 def unique_names(files: list[list[Path]]) -> list[str]:
-    """The first file's name of each, or its path where names would be the same."""
-    names = [each[0].stem for each in files]
+    """The first file's name of each, or its path where names would be the same.
+
+    A report's result.json has its folder's name.
+    """
+    names = [
+        each[0].resolve().parent.name if each[0].name == 'result.json' else each[0].stem
+        for each in files
+    ]
     return names if len(set(names)) == len(names) else [str(each[0]) for each in files]
 
 
@@ -105,9 +118,13 @@ def main(argv: list[str] | None = None) -> None:
         from dataclasses import asdict
 
         from mmcd.evaluation.comparison import paired_difference, protocol_differences
+        from mmcd.html_report.comparison_page import Compared, write_comparison_page
+        from mmcd.html_report.page import make_report_folder
         from mmcd.io.atomic import write_whole
 
     methods = read_methods(args)
+    if args.report:
+        make_report_folder(args.report)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))
     for line in unfair:
@@ -117,13 +134,17 @@ def main(argv: list[str] | None = None) -> None:
     differences = {}
     for method in methods[1:]:
         found = paired_difference(methods[0], method, args.metric)
-        differences[method.name] = asdict(found)
+        differences[method.name] = found
         print(format_difference(methods[0], method, args.metric, found))
     if len(methods) > 1 and min(len(method.records) for method in methods) < 2:
         print(
             'Of one training each, this says nothing about other seeds, which move F1 by 0.3 to 2: '
             'give several, joined by commas.'
         )
+    if args.report:
+        folders = [Path(word.split(',')[0]).parent for word in args.results]
+        compared = Compared(methods, folders, differences, args.metric, unfair, noted)
+        print(f'Report: {write_comparison_page(args.report, compared)}')
     if args.out:
         content = dict(
             metric=args.metric,
@@ -133,7 +154,7 @@ def main(argv: list[str] | None = None) -> None:
                 }
                 for method in methods
             },
-            differences=differences,
+            differences={name: asdict(found) for name, found in differences.items()},
             protocol_differences=unfair,
         )
         write_whole(args.out, json.dumps(content, indent=1) + '\n')

@@ -19,6 +19,8 @@ from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
     from mmcd.datasets.label_encoding import LabelEncoding
+    from mmcd.evaluation.detail import Detail
+    from mmcd.evaluation.mask_files import MaskPair, MaskReader
     from mmcd.structures import ChangeClasses
 
 
@@ -193,6 +195,50 @@ def describe(args: argparse.Namespace, encoding: str, origin: str, masks: str) -
     )
 
 
+def detail_of(args: argparse.Namespace) -> Detail | None:
+    """How objects and boundaries are counted; None: they are not."""
+    from mmcd.evaluation.detail import Detail
+
+    if not args.detail and not args.report:
+        return None
+    return Detail(object_min_size=args.object_min_size, boundary_tolerance=args.boundary_tolerance)
+
+
+def write_report(
+    args: argparse.Namespace,
+    record: dict[str, Any],
+    pairs: list[MaskPair],
+    reader: MaskReader,
+    encoding: LabelEncoding,
+    classes: ChangeClasses,
+) -> Path:
+    """Write the web page, with the dates' pictures where their folders are given."""
+    from mmcd.cli.progress import track
+    from mmcd.evaluation.mask_files import list_images
+    from mmcd.evaluation.record import write_record
+    from mmcd.html_report.mask_pictures import save_mask_pictures
+    from mmcd.html_report.result_page import RESULT, write_result_page
+
+    folder = Path(args.report)
+    dates = {
+        date: list_images(getattr(args, date))
+        for date in ('before', 'after')
+        if getattr(args, date)
+    }
+    for pair in track(pairs, len(pairs), 'drawing'):
+        save_mask_pictures(
+            folder,
+            pair,
+            reader,
+            encoding,
+            classes,
+            threshold=args.threshold,
+            **{date: files[pair.name] for date, files in dates.items()},
+        )
+    write_record(folder / RESULT, record)
+    return write_result_page(folder, record, classes=classes)
+
+
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     if not 0 <= args.threshold <= 1:
@@ -204,20 +250,19 @@ def main(argv: list[str] | None = None) -> None:
         from mmcd.datasets.layout import PairLayout
         from mmcd.datasets.pair_index import read_list_file
         from mmcd.engine.result_file import check_result_path
-        from mmcd.evaluation.detail import Detail
         from mmcd.evaluation.mask_files import MaskReader, check_sizes, index_masks, score_masks
         from mmcd.evaluation.record import make_record, write_record
         from mmcd.evaluation.table import format_record
+        from mmcd.html_report.page import make_report_folder
 
     if args.result:
         check_result_path(args.result, args.group_by)
-    detail = None
-    if args.detail:
-        detail = Detail(
-            object_min_size=args.object_min_size, boundary_tolerance=args.boundary_tolerance
-        )
-    names = read_list_file(args.list_file) if args.list_file else None
-    pairs = index_masks(args.predictions, args.labels, names)
+    if args.report:
+        make_report_folder(args.report)
+    detail = detail_of(args)
+    pairs = index_masks(
+        args.predictions, args.labels, read_list_file(args.list_file) if args.list_file else None
+    )
     check_sizes(pairs)
     stated, origin = label_encoding_of(args, pairs)
     classes = PairLayout(label_encoding=stated).classes
@@ -241,6 +286,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.result:
         write_record(args.result, record)
         print(f'The record is in {args.result}')
+    if args.report:
+        print(f'Report: {write_report(args, record, pairs, reader, encoding, classes)}')
 
 
 if __name__ == '__main__':

@@ -46,6 +46,21 @@ def test_two_results(
     assert 'says nothing about other seeds' in printed
 
 
+def test_a_page_of_two_reports(tool: ModuleType, files: list[str], tmp_path: Path) -> None:
+    moved = []
+    for name, file in (('old', files[0]), ('new', files[2])):
+        (tmp_path / name).mkdir()
+        moved.append(str(Path(file).rename(tmp_path / name / 'result.json')))
+    tool.main([*moved, '--report', str(tmp_path / 'page')])
+    page = (tmp_path / 'page' / 'index.html').read_text()
+    record = json.loads(Path(moved[1]).read_text())
+    assert f'{record["metrics"]["f1"]:.2f} (' in page and '<title>old and new, compared' in page
+    assert 'Not the same protocol: tta differs: a (old); b (new)' in page
+    assert 'F1 of new is +' in page and 'more than chance of the images drawn' in page
+    assert page.count('<tr><td>') == len(record['images'])
+    assert 'There are pictures where both results lie in their reports' in page
+
+
 def test_several_seeds(
     tool: ModuleType, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

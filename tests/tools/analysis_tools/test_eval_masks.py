@@ -114,3 +114,35 @@ def test_both_dates_are_named_for_a_report(tool: ModuleType, tmp_path: Path) -> 
     root = Path(record['protocol']['data_root'])
     for image in record['images']:
         assert all((root / image[key]).is_file() for key in ('before', 'after', 'label'))
+
+
+def test_a_report_shows_the_masks_over_the_dates(tool: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    shape = np.asarray(Image.open(tmp_path / 'mask' / '0.png')).shape
+    for date, value in (('A', 60), ('B', 200)):
+        (tmp_path / date).mkdir()
+        for number in range(3):
+            image = np.full((*shape, 3), value, np.uint8)
+            Image.fromarray(image).save(tmp_path / date / f'{number}.jpg')
+    report = tmp_path / 'report'
+    dates = ('--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
+    record = run(tool, tmp_path, *dates, '--report', str(report))
+    page = (report / 'index.html').read_text()
+    assert f'<dd>{record["metrics"]["f1"]:.2f}</dd>' in page and 'Object F1' in page
+    assert json.loads((report / 'result.json').read_text()) == record
+    assert np.asarray(Image.open(report / 'images' / '1' / 'before.jpg')).mean() == pytest.approx(
+        60, abs=1
+    )
+    errors = np.asarray(Image.open(report / 'images' / '1' / 'errors.png').convert('RGBA'))
+    mask, label = (np.asarray(Image.open(tmp_path / f / '1.png')) for f in ('mask', 'label'))
+    assert ((errors[..., 3] > 0) == ((mask > 0) | (label > 0))).all()
+    assert not (report / 'images' / '1' / 'probability.png').exists()  # masks have none
+    assert page.count('class="card" href') == 3
+
+
+def test_a_report_without_the_dates_shows_the_maps_alone(tool: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, 2, classes=4, scale=1)
+    encoding = ['unchanged=0', 'a=1', 'b=2', 'c=3']
+    run(tool, tmp_path, '--report', str(tmp_path / 'r'), '--label-encoding', *encoding)
+    assert (tmp_path / 'r' / 'images' / '0' / 'prediction.png').is_file()
+    assert 'another kind of change' in (tmp_path / 'r' / 'index.html').read_text()
