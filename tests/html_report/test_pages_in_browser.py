@@ -11,6 +11,7 @@ import pytest
 from mmcd.html_report.pictures import AFTER, STRIP
 from mmcd.html_report.result_page import picture_path, write_result_page
 from mmcd.structures import BINARY_CHANGE
+from tests.html_report.pages import compare
 from tests.html_report.results import write_result
 
 pytestmark = pytest.mark.slow
@@ -173,6 +174,22 @@ def test_a_scene_s_page_is_accessible_and_does_not_overflow(
     page = visit(scene, width=width, dark=dark).page
     page.wait_for_selector('#scene img-comparison-slider.rendered')
     assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize(('width', 'dark'), [(360, False), (1280, True)])
+def test_a_comparison_is_accessible_and_shows_the_errors_of_both(
+    tmp_path: Path, visit: Any, width: int, dark: bool
+) -> None:
+    (tmp_path / 'page').mkdir()
+    page = visit(compare(tmp_path), width=width, dark=dark).page
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert violations(page) == []
+    page.locator('.card').first.click()
+    page.get_by_label('Errors: two').check()
+    shown = page.locator('dialog .overlay:visible')
+    kinds = {image.get_attribute('data-of') for image in shown.all()}
+    assert kinds == {'errors-1', 'errors-2'}
     assert violations(page) == []
 
 

@@ -1,0 +1,30 @@
+"""Pages that compare two results with pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmcd.evaluation.comparison import Difference, Method
+from mmcd.html_report.comparison_page import Compared, write_comparison_page
+from tests.html_report.results import write_result
+
+
+def compare(tmp_path: Path, *, pictures: bool = True, seeds: int = 1) -> Path:
+    records = [
+        [
+            write_result(tmp_path / name, best=best, seed=seed, pictures=pictures)
+            for seed in range(seeds)
+        ]
+        for name, best in (('one', 0.7), ('two', 0.95))
+    ]
+    methods = [Method(n, tuple(r)) for n, r in zip(('one', 'two <2>'), records, strict=True)]
+    return write_comparison_page(
+        tmp_path / 'page',
+        Compared(
+            methods,
+            [tmp_path / 'one', tmp_path / 'two'],
+            {'two <2>': Difference(9.5, 4.25, 12.0, 0.001, 7, 6)},
+            'f1',
+            unfair=['split differs: val (one); test (two)'],
+        ),
+    )
