@@ -8,6 +8,8 @@ from typing import Any
 
 from mmcd.evaluation.metric_names import capitalised, metric_name
 
+# Facts whose keys are not words.
+FACTS = {'mmcd': 'version of mmcd', 'tta': 'test-time augmentation'}
 HEADLINE = ('f1', 'iou', 'precision', 'recall')
 # Groups of the table of metrics: title, and the figures in their order.
 GROUPS = (
@@ -80,13 +82,16 @@ def format_value(value: Any) -> str:
 
 def describe_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Keys and values of a protocol in words."""
-    return [(capitalised(metric_name(key)), describe_fact(value)) for key, value in facts.items()]
+    return [
+        (capitalised(FACTS.get(key) or metric_name(key)), describe_fact(value))
+        for key, value in facts.items()
+    ]
 
 
 def describe_fact(value: Any) -> str:
     """A plain value in words."""
     if value is None or value == '':
-        return 'not stated'
+        return 'none'
     if isinstance(value, bool):
         return 'yes' if value else 'no'
     if isinstance(value, Mapping):

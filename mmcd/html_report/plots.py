@@ -111,7 +111,7 @@ def precision_recall_curve(
             text = '' if threshold is None else f'threshold {threshold:.3g}'
             axes.plot(*chosen, 'o', color=SECOND, markersize=8, label=text)
             if text:
-                axes.legend(loc='lower left')
+                axes.legend(loc='lower left', bbox_to_anchor=(0, 1), borderaxespad=0)
         _percent_axes(axes, 'recall, %', 'precision, %')
 
     caption = 'All thresholds; faint lines join points of equal F1.'

@@ -44,7 +44,7 @@ def test_the_page_has_the_figures_of_the_record(tmp_path: Path) -> None:
         low, high = record['intervals'][key]
         assert f'{name} {record["metrics"][key]:.2f} {low:.2f} to {high:.2f}' in text
     assert '95 % interval' in text and 'bootstrap over 7 images, 999 resamples' in text
-    assert 'Threshold 0.5 Threshold origin model' in text and 'TTA no' in text
+    assert 'Threshold 0.5 Threshold origin model' in text and 'Test-time augmentation no' in text
     assert 'darnet <test>' in text and '<test>' not in page.read_text().replace('&lt;test&gt;', '')
     image = record['images'][2]
     counts = image['counts']
