@@ -11,7 +11,7 @@ import torch
 
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
-from mmcd.datasets.label_file import decode_label
+from mmcd.datasets.label_file import decode_label, take_single_band
 from mmcd.datasets.layout import ANY_SUFFIX
 from mmcd.datasets.pair_index import listed
 from mmcd.datasets.transforms.loading import read_single_band
@@ -204,8 +204,8 @@ def find_label_encoding(pairs: Sequence[MaskPair]) -> dict[str, int]:
 def read_label(path: Path) -> np.ndarray:
     """A label's values as a data set reads them, and of forms that training does not take.
 
-    These are TIFF files that only rasterio reads, and whole numbers of 8
-    bit that are stored in a wider type.
+    These are TIFF files that only rasterio reads, and whole numbers of 8 bit that are stored in a
+    wider type.
 
     Raises:
         LabelError: it can't be decoded, or is coloured.
@@ -226,17 +226,14 @@ def read_label(path: Path) -> np.ndarray:
 def read_values(path: Path) -> np.ndarray:
     """A mask or a probability map as it is in its file, (H, W) of bool, integers or floats.
 
-    An alpha channel is left off; bands that repeat one another are one.
+    Bands that repeat one another are one; so is one colour on black. An alpha channel is left off.
 
     Raises:
-        LabelError: it can't be decoded, or is coloured.
+        LabelError: it can't be decoded, is coloured, or alpha or palette say other than the values.
     """
-    if path.suffix.lower() in TIFF_SUFFIXES:
-        pixels = read_image(path)
-    else:
-        pixels = decode_label(path.read_bytes(), str(path)).pixels
-    if pixels.ndim == 2:
-        return pixels
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return take_single_band(decode_label(path.read_bytes(), str(path)), str(path))
+    pixels = read_image(path)  # what Pillow reads and what only rasterio does
     bands = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]
     if (bands[..., 1:] != bands[..., :1]).any():
         raise LabelError(

@@ -177,9 +177,11 @@ def test_what_is_no_probability_is_refused(tmp_path: Path, value: float, said: s
 
 
 def test_colours_are_refused(tmp_path: Path) -> None:
-    path = save(tmp_path / 'a.png', np.stack([MASK * 255, MASK, MASK], axis=2))
-    with pytest.raises(LabelError, match=r'a\.png is coloured, .*Convert it to one band'):
-        read_values(path)
+    pixels = np.stack([MASK * 255, MASK, MASK], axis=2)
+    for suffix in ('.png', '.tif'):
+        path = save(tmp_path / f'a{suffix}', pixels)
+        with pytest.raises(LabelError, match=r'(?s)colou?red.*Convert it\s+to one band'):
+            read_values(path)
 
 
 def test_class_indices_are_read_strictly(tmp_path: Path) -> None:
