@@ -13,6 +13,7 @@ Exit code: 0 without a find, 1 with finds, 2 for wrong use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import os
 import random
@@ -38,6 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--seconds', type=float, default=60, help='for all readers (default: 60)')
     parser.add_argument('--seed', type=int, default=0, help='another seed tries other files')
     parser.add_argument('--limit', type=float, default=20, help='seconds for one file')
+    parser.add_argument('--memory', type=float, default=8, help='GB of addresses for all')
     parser.add_argument('--keep', type=Path, default=Path('fuzz_finds'), help='folder for finds')
     parser.add_argument('--reader', nargs='+', metavar='NAME', help='only these (default: all)')
     return parser.parse_args(argv)
@@ -270,6 +272,10 @@ def main(argv: list[str] | None = None) -> int:
     import warnings
 
     _silence_libraries()
+    with contextlib.suppress(ImportError):  # Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (int(args.memory * 2**30),) * 2)
     warnings.simplefilter('ignore')
     logging.disable(logging.WARNING)
     names = args.reader or list(READERS)

@@ -34,7 +34,7 @@ def check_file(path: str | Path) -> Path:
         try:
             # By PyTorch's own reader: another one may see other records in a file made to deceive.
             records = torch._C.PyTorchFileReader(str(path)).get_all_records()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # ValueError: names that are no text
             raise CheckpointError(
                 f'{path} is no checkpoint, or was cut short: {first_line(error)}'
             ) from error

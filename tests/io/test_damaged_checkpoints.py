@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -130,3 +131,29 @@ def test_the_hash_is_of_names_and_values() -> None:
     assert hash_weights(one) == hash_weights(dict(reversed(one.items())))
     assert hash_weights(one) != hash_weights({'a': one['a'], 'c': one['b']})
     assert hash_weights(one) != hash_weights({**one, 'b': torch.tensor(np.array([0.0, 1e-9]))})
+
+
+def test_a_name_that_is_no_text(whole: Path, tmp_path: Path) -> None:
+    """Found by tools/fuzz.py."""
+    content = whole.read_bytes().replace(b'data.pkl', b'data\xb0pkl')
+    (tmp_path / 'a.pth').write_bytes(content)
+    for read in (read_checkpoint, read_pickled_tensors):
+        with pytest.raises(CheckpointError, match='is no checkpoint, or was cut short'):
+            read(tmp_path / 'a.pth')
+
+
+def test_a_number_of_an_object_takes_no_memory(tmp_path: Path) -> None:
+    """Found by tools/fuzz.py: the unpickler in C makes room for as many objects."""
+    numbered = b'\x80\x02}r' + (1 << 24).to_bytes(4, 'little') + b'.'
+    path = tmp_path / 'a.pth'
+    torch.save({'w': torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    header = content.index(b'\x80\x02', content.index(b'\x80\x02', 2) + 2)
+    path.write_bytes(content[:header] + numbered * 3)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError):
+            read_pickled_tensors(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
