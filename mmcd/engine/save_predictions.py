@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcd.datasets.transforms.loading import read_date
+from mmcd.engine.shown_pair import shown_pair
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.registry import HOOKS
@@ -55,7 +55,7 @@ class SavePredictionsHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence | None = None,
     ) -> None:
-        for sample in outputs or ():
+        for index, sample in enumerate(outputs or ()):
             # Of scenes in folders of their own, files of all pairs may have one name.
             pair_name = sample.get('pair_name') or Path(sample.before_path).stem
             name = f'{pair_name.replace("/", "_")}.png'
@@ -65,8 +65,7 @@ class SavePredictionsHook(Hook):
                 write_whole(self.mask_dir / name, content, sync=False)
             if self.panel_dir:
                 panel = draw_panel(
-                    self._read(sample.before_path),
-                    self._read(sample.after_path),
+                    *shown_pair(sample, data_batch, index, self.image),
                     sample.gt_sem_seg.data.squeeze(0).cpu().numpy(),
                     prediction,
                     classes=self.classes,
@@ -74,7 +73,3 @@ class SavePredictionsHook(Hook):
                 )
                 content = encode_image(panel, '.png', compression=FAST_COMPRESSION)
                 write_whole(self.panel_dir / name, content, sync=False)
-
-    def _read(self, path: str) -> np.ndarray:
-        """An image for people, (H, W, 3) uint8 RGB."""
-        return self.image.to_display(read_date(path, self.image))

@@ -19,7 +19,8 @@ def shown_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both dates, (H, W, 3) uint8 RGB, of the size of the sample's label.
 
-    What the network was given, which may be a window of a scene; where that was resized, the files.
+    What the network was given, which may be a window of a scene; where that was resized or
+    standardised, the files, of which the window is shown.
 
     Args:
         sample: predicted.
@@ -29,13 +30,15 @@ def shown_pair(
     """
     inputs = (data_batch or {}).get('inputs', ())
     pair = inputs[index] if index < len(inputs) else None
-    if isinstance(pair, Tensor) and pair.shape[1:] == sample.gt_sem_seg.data.shape[1:]:
+    is_whole = isinstance(pair, Tensor) and pair.shape[1:] == sample.gt_sem_seg.data.shape[1:]
+    if is_whole and not image.standardize:
         before, after = np.split(pair.cpu().numpy(), 2)  # (C, H, W) each
         return display_date(before, image), display_date(after, image)
-    before, after = (
-        image.to_display(read_date(path, image)) for path in (sample.before_path, sample.after_path)
-    )
-    return before, after
+    files = [read_date(path, image) for path in (sample.before_path, sample.after_path)]
+    window = sample.get('window')
+    if window is not None:
+        files = [window.of(pixels) for pixels in files]
+    return image.to_display(files[0]), image.to_display(files[1])
 
 
 def name_of_pair(sample: SegDataSample, default: str) -> str:

@@ -93,3 +93,11 @@ def test_what_is_kept_does_not_change_with_the_sample(tiny_levir):
         first[key][:] = 9
     second = dataset[0]
     assert not any((second[key] == 9).all() for key in ('before', 'after', 'gt_seg_map'))
+
+
+def test_pairs_and_windows_have_names_that_tell_them_apart(tiny_levir):
+    common = dict(data_root=str(tiny_levir), split='test')
+    whole = BitemporalDataset(**common)
+    assert [whole.get_data_info(i)['pair_name'] for i in range(2)] == ['test_1', 'test_2']
+    cut = BitemporalDataset(**common, windows=dict(size=32, stride=32))
+    assert cut.get_data_info(1)['pair_name'] == 'test_1_0000_0032'

@@ -57,7 +57,7 @@ def save(
     hook.after_test_iter(None, 0, {}, [sample])
 
 
-def test_masks_are_0_and_255_under_the_before_image_s_name(sample, tmp_path):
+def test_masks_are_0_and_255_under_the_pair_s_name(sample, tmp_path):
     out = tmp_path / 'deep' / 'masks'
     save(sample, out)
     assert [path.name for path in out.iterdir()] == ['tile_7.png']

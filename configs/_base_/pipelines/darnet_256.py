@@ -6,6 +6,7 @@ pair_meta_keys = (
     'before_path',
     'after_path',
     'seg_map_path',
+    'window',
     'ori_shape',
     'img_shape',
     'pad_shape',
