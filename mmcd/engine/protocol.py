@@ -35,7 +35,7 @@ from mmcd.version import __version__
 OF_THE_RUN = (
     *('work_dir', 'launcher', 'model_wrapper_cfg', 'env_cfg', 'randomness', 'data_root'),
     *('resume', 'load_from', 'log_level', 'visualizer', 'default_hooks', 'custom_hooks'),
-    *('num_workers', 'persistent_workers'),
+    *('num_workers', 'persistent_workers', 'meta_keys', 'pair_meta_keys'),
 )
 
 
