@@ -30,8 +30,11 @@ def shown_pair(
     """
     inputs = (data_batch or {}).get('inputs', ())
     pair = inputs[index] if index < len(inputs) else None
-    is_whole = isinstance(pair, Tensor) and pair.shape[1:] == sample.gt_sem_seg.data.shape[1:]
-    if is_whole and not image.standardize:
+    if (
+        isinstance(pair, Tensor)
+        and pair.shape[1:] == sample.gt_sem_seg.data.shape[1:]
+        and not image.standardize
+    ):
         before, after = np.split(pair.cpu().numpy(), 2)  # (C, H, W) each
         return display_date(before, image), display_date(after, image)
     files = [read_date(path, image) for path in (sample.before_path, sample.after_path)]
