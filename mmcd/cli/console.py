@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import os
 import sys
 import traceback
 import warnings
@@ -55,6 +56,9 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     Args:
         main: The tool. It parses its arguments, then calls ``require_stack``, then imports.
     """
+    # Before PyTorch is imported. Threads that spin while they wait take the processors from each
+    # other where the machine is shared.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     debug = DEBUG in sys.argv
     sys.argv = [word for word in sys.argv if word != DEBUG]
     try:

@@ -68,6 +68,12 @@ class DurableCheckpointHook(CheckpointHook):
         self.file_backend.remove_now()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        unknown = [key for key in self.save_best or () if key != 'auto' and key not in metrics]
+        if unknown:
+            raise ConfigError(
+                f'default_hooks.checkpoint.save_best={", ".join(unknown)}: the validation gives '
+                f'{", ".join(metrics)}.'
+            )
         super()._save_best_checkpoint(runner, metrics)
         self.file_backend.remove_now()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -85,6 +86,14 @@ def test_an_error_of_a_loading_process_is_its_message_alone(capsys) -> None:
     loader = DataLoader(FailingDataset([1, 2]), num_workers=1)
     assert ended(lambda: next(iter(loader))) == 1
     assert capsys.readouterr().err == 'error: label a.png:\n  wrong\n  values\n'
+
+
+@pytest.mark.parametrize(('before', 'after'), [(None, 'PASSIVE'), ('ACTIVE', 'ACTIVE')])
+def test_threads_sleep_while_they_wait(monkeypatch, before, after) -> None:
+    monkeypatch.setenv('OMP_WAIT_POLICY', before or '')
+    if before is None:
+        monkeypatch.delenv('OMP_WAIT_POLICY')
+    assert ended(lambda: os.environ.get('OMP_WAIT_POLICY') != after) is False
 
 
 def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,6 +118,12 @@ def test_the_old_ones_go_only_when_the_new_one_stands(tmp_path):
     assert left == ['best_f1_iter_3.pth', 'iter_3.pth']
 
 
+def test_a_score_that_is_not_there(tmp_path):
+    hook, runner, _ = ready_hook(tmp_path)
+    with pytest.raises(ConfigError, match=r'save_best=f1: the validation gives iou, oa'):
+        hook.after_val_epoch(runner, dict(iou=1.0, oa=2.0))
+
+
 def test_what_a_killed_run_left_is_removed(tmp_path):
     for name in (
         'iter_1.pth',
