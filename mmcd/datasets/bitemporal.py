@@ -11,10 +11,11 @@ from mmengine.dataset import BaseDataset
 
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout, prepared_layout
+from mmcd.datasets.listed_pairs import find_listed_pairs
 from mmcd.datasets.pair_index import PairFiles, index_pairs, read_list_file
 from mmcd.datasets.pixel_cache import open_cache
 from mmcd.datasets.windows import SceneWindows
-from mmcd.errors import ConfigError, MissingFileError, MMCDError
+from mmcd.errors import ConfigError, DatasetError, MissingFileError, MMCDError
 from mmcd.io.images import Window, read_header
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
@@ -46,6 +47,9 @@ class BitemporalDataset(BaseDataset):
         image: the image description, see :class:`mmcd.structures.ImageSpec`; None: 8-bit RGB. A
             config states it once, as ``image`` at its top level.
         metainfo: replaces parts of ``METAINFO``, such as ``classes`` and ``palette``.
+        pairs: instead of three folders, a table (.csv, relative to ``data_root``) with the columns
+            before, after, label and perhaps name and split; or three patterns within the folder of
+            the split, such as '{name}_2016.tif {name}_2018.tif {name}_mask.png'.
         list_file: a text file, relative to ``data_root``, that names the pairs of this split.
         cache: 'memmap' decodes each file once, into a cache that all loading processes share; None
             decodes files each time; see :func:`mmcd.datasets.pixel_cache.open_cache`.
@@ -86,6 +90,7 @@ class BitemporalDataset(BaseDataset):
         image: Mapping[str, Any] | ImageSpec | None = None,
         metainfo: Mapping[str, Any] | None = None,
         list_file: str | None = None,
+        pairs: str | None = None,
         cache: str | dict | None = None,
         windows: Mapping[str, Any] | None = None,
         pipeline: Sequence[dict] = (),
@@ -113,6 +118,7 @@ class BitemporalDataset(BaseDataset):
         self.label_encoding = LabelEncoding.from_config(layout.label_encoding, self.classes)
         self.pixel_cache = open_cache(cache, data_root, dataset=type(self).__name__)
         self.list_file = Path(data_root) / list_file if list_file else None
+        self.pairs = pairs
         self.windows = SceneWindows.from_config(windows) if windows else None
         super().__init__(
             metainfo=metainfo,
@@ -141,8 +147,27 @@ class BitemporalDataset(BaseDataset):
             DatasetNotFoundError: see the class.
             DatasetError: see the class.
         """
+        if self.pairs is not None:
+            return self._listed_pairs(self.pairs)
         names = read_list_file(self.list_file) if self.list_file else None
         return index_pairs(self.folders, names, self.describe_layout())
+
+    def _listed_pairs(self, pairs: str) -> list[PairFiles]:
+        """Those of a table or of patterns; patterns start from the folder of the split."""
+        root = Path(self.data_root)
+        is_table = pairs.lower().endswith('.csv')
+        found = find_listed_pairs(pairs, root if is_table else root / self.split)
+        drawn = [pair for pair in found if pair.label_after is not None]
+        if drawn:
+            raise DatasetError(
+                f'The label of {drawn[0].name} is drawn from two files of polygons. Prepare the '
+                'pairs first: tools/dataset_converters/prepare.py folder SRC DST --pairs ...'
+            )
+        if any(pair.split for pair in found):
+            found = [pair for pair in found if pair.split == self.split]
+            if not found:
+                raise DatasetError(f'{pairs} puts no pair into the split {self.split!r}.')
+        return found
 
     def area(self, pair: PairFiles) -> Window | None:
         """The part of a pair that belongs to the split; None: all of it."""

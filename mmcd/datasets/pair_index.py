@@ -30,12 +30,28 @@ class PairFolder:
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The files of one pair, under the name (without ending) that the three share."""
+    """The files of one pair, and its name.
+
+    Args:
+        name: what the three files share, without their endings.
+        before: file of the first date.
+        after: file of the second date.
+        label: file of the label.
+        label_after: where labels are footprints of both dates, those of the second one.
+        split: the split that a table puts the pair into; None: it says none.
+    """
 
     name: str
     before: Path
     after: Path
     label: Path
+    label_after: Path | None = None
+    split: str | None = None
+
+    def by_role(self) -> dict[str, Path]:
+        """The files under what they are."""
+        files = dict(before=self.before, after=self.after, label=self.label)
+        return files if self.label_after is None else {**files, 'label_after': self.label_after}
 
 
 def index_pairs(
@@ -153,7 +169,8 @@ def _check_whole(
     if parts:
         parts.append(
             'Every pair needs a before, an after and a label file under one name. Restore or '
-            'remove files, or name the whole pairs in a list file.'
+            'remove files, or name the whole pairs in a list file. Files whose names differ are '
+            'paired by `pairs`, a table or patterns (docs/own_data.md).'
         )
         kind = DatasetNotFoundError if missing else DatasetError
         raise kind('\n'.join(parts))

@@ -49,6 +49,14 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     _add_tiling(parser.add_argument_group('tiles (default: images stay whole)'))
     _add_division(parser.add_argument_group('pairs without splits of their own'))
     group = parser.add_argument_group('pairs of your own')
+    group.add_argument(
+        '--pairs',
+        metavar='TABLE|PATTERNS',
+        help='pairs whose files have other names: a table (.csv) with the columns before, after, '
+        'label, or patterns such as "{name}_2016.tif {name}_2018.tif {name}_mask.png". Labels may '
+        'be polygons (GeoJSON, GeoPackage, shapefile) of the changes, or, with a fourth pattern or '
+        'a column label_after, of the footprints at both dates',
+    )
     add_layout_arguments(group, ' (default: as published; A, B and label)')
     return parser.parse_args(argv)
 
@@ -113,7 +121,9 @@ def chosen_source(args: argparse.Namespace) -> Source:
     from mmcd.data_tools.prepare.sources import SOURCES
 
     source = SOURCES[args.name]
-    return replace(source, layout=replace(source.layout, **layout_options(args)))
+    if args.pairs and args.name != 'folder':
+        raise ConfigError(f'--pairs is for pairs of your own (folder), not for {args.name}.')
+    return replace(source, pairs=args.pairs, layout=replace(source.layout, **layout_options(args)))
 
 
 def request(args: argparse.Namespace) -> Request:

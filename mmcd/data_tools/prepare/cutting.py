@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmcd.data_tools.prepare.dataset_plan import Tile
+from mmcd.data_tools.prepare.polygons import draw_label, is_polygons
 from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.label_file import LabelImage, take_single_band
@@ -137,7 +138,7 @@ def _notes(job: CutJob, sizes: list[int]) -> dict[str, str]:
 def _take_whole(job: CutJob, tile: Tile) -> None:
     """Take the images byte for byte, without a second loss of JPEG, and write the label anew."""
     before, after, label = job.files(tile)
-    with _open_label(job.scene.label) as image:
+    with _open_label(job) as image:
         window = _window_of(tile, image)
         for path in (job.scene.before, job.scene.after):
             header = read_header(path)
@@ -157,7 +158,7 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
     with (
         open_image(scene.before) as before,
         open_image(scene.after) as after,
-        _open_label(scene.label) as label,
+        _open_label(job) as label,
     ):
         _check_size(scene.label, label, scene.before, before.height, before.width)
         for tile in tiles:
@@ -178,12 +179,17 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
 
 
 @contextlib.contextmanager
-def _open_label(path: Path) -> Iterator[OpenImage]:
-    """A label file; a TIFF is read in windows, others as training reads them.
+def _open_label(job: CutJob) -> Iterator[OpenImage]:
+    """A label; a TIFF is read in windows, others as training reads them, polygons are drawn.
 
     Raises:
         LabelError: it can't be read right.
     """
+    scene, path = job.scene, job.scene.label
+    if is_polygons(path):
+        drawn = draw_label(path, scene.label_after, scene.before, job.encoding)
+        yield DecodedImage(drawn[..., None])
+        return
     if path.suffix.lower() not in TIFF_SUFFIXES:
         yield DecodedImage(read_single_band(str(path))[..., None])
         return

@@ -17,6 +17,7 @@ from mmcd.datasets import (
     WHUCDDataset,
 )
 from mmcd.datasets.layout import ANY_SUFFIX, SPLITS, PairLayout
+from mmcd.datasets.listed_pairs import find_listed_pairs
 from mmcd.datasets.pair_index import index_pairs
 from mmcd.errors import DatasetError, DatasetNotFoundError
 
@@ -33,6 +34,7 @@ class Scene:
         after: file of the second date.
         label: file of the label.
         splits: where it may go: one split, where the data set says so, or several.
+        label_after: where labels are polygons of both dates' footprints, those of the second one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Scene:
     after: Path
     label: Path
     splits: tuple[str, ...]
+    label_after: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Source:
         within: the end of its path, where an archive holds several alike.
         tile: the tile that it is cut into where none is asked for.
         blocks: the blocks that it is divided by where it is published without splits.
+        pairs: a table or patterns that name its pairs, see
+            :func:`mmcd.datasets.listed_pairs.find_listed_pairs`.
     """
 
     layout: PairLayout
@@ -59,6 +64,7 @@ class Source:
     within: str = ''
     tile: int | None = None
     blocks: int | None = None
+    pairs: str | None = None
 
 
 def find_split_pairs(folder: Path, source: Source) -> list[Scene]:
@@ -79,10 +85,33 @@ def find_own_pairs(folder: Path, source: Source) -> list[Scene]:
         DatasetNotFoundError: folders or files are missing.
         DatasetError: files are left over.
     """
+    if source.pairs is not None:
+        return _listed(folder, source.pairs)
     there = [split for split in SPLITS if (folder / split / source.layout.before_dir).is_dir()]
     if not there:
         return _pairs_of(folder, '', source.layout, SPLITS)
     return [s for split in there for s in _pairs_of(folder, split, source.layout, (split,))]
+
+
+def _listed(folder: Path, pairs: str) -> list[Scene]:
+    found = find_listed_pairs(pairs, folder)
+    wrong = [pair for pair in found if pair.split not in (None, *SPLITS)]
+    if wrong:
+        raise DatasetError(
+            f'{pairs} puts {wrong[0].name} into the split {wrong[0].split!r}; splits are '
+            f'{", ".join(SPLITS)}.'
+        )
+    return [
+        Scene(
+            pair.name,
+            pair.before,
+            pair.after,
+            pair.label,
+            (pair.split,) if pair.split else SPLITS,
+            pair.label_after,
+        )
+        for pair in found
+    ]
 
 
 def find_whu_scenes(folder: Path, source: Source) -> list[Scene]:
