@@ -37,6 +37,7 @@ custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ValidationPanelsHook', number=4),
     dict(type='MetricSummaryHook'),
+    dict(type='TrainingStatisticsHook'),
 ]
 
 load_from = None

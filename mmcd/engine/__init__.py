@@ -13,6 +13,7 @@ from mmcd.engine.report_pictures import ReportPicturesHook
 from mmcd.engine.save_predictions import SavePredictionsHook
 from mmcd.engine.stages import LoadStageHook
 from mmcd.engine.strict_loading import StrictLoadingHook
+from mmcd.engine.training_statistics import TrainingStatisticsHook
 from mmcd.engine.unreadable_files import UnreadableFilesHook
 from mmcd.engine.validation_panels import MetricSummaryHook, ValidationPanelsHook
 
@@ -29,6 +30,7 @@ __all__ = [
     'RunCompletionHook',
     'SavePredictionsHook',
     'StrictLoadingHook',
+    'TrainingStatisticsHook',
     'UnreadableFilesHook',
     'ValidationPanelsHook',
 ]

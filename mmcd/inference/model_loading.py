@@ -19,9 +19,10 @@ from mmcd.errors import CheckpointError, ConfigError, MMCDError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.inference.portable_config import config_of_checkpoint
 from mmcd.io.checkpoint_file import first_line
+from mmcd.io.checkpoint_meta import own_meta
 from mmcd.io.checkpoints import read_checkpoint, safe_loading, take_weights
 from mmcd.registry import MODELS
-from mmcd.structures import ChangeClasses
+from mmcd.structures import ChangeClasses, ImageStatistics
 from mmcd.weights import NAMES, shipped_weights
 
 MODEL_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx')
@@ -139,6 +140,7 @@ def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) 
             **meta,
             **{key: trained_on[key] for key in ('classes', 'palette') & trained_on.keys()},
         }
+        model.statistics = ImageStatistics.from_dict(own_meta(loaded).get('statistics'))
     model.cfg = cfg
     model.dataset_meta = meta
     if 'classes' in meta:

@@ -59,6 +59,7 @@ class NetworkPredictor(ChangePredictor):
             threshold_tuning=threshold_tuning_of(model),
             precision=precision,
             cfg=getattr(model, 'cfg', None),
+            statistics=getattr(model, 'statistics', None),
         )
         self.network = network
         self.form = form

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmcd.errors import ConfigError, ImagePairError, PredictionError
 from mmcd.models.model_description import DEFAULT_THRESHOLD
-from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
+from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec, ImageStatistics
 
 DEFAULT_TILE_SIZE = 512
 # How far scores may lie outside of 0 .. 1: what sums of bfloat16 numbers are rounded by.
@@ -37,6 +37,7 @@ class ChangePredictor(ABC):
         tile_size: height and width of the tiles that large images are best cut into.
         precision: name of the number format that the network works in.
         cfg: the config that it was made with, for how files are read and cut into windows.
+        statistics: of the images that it was trained on; None: not known.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ChangePredictor(ABC):
         tile_size: int = DEFAULT_TILE_SIZE,
         precision: str = 'float32',
         cfg: Config | None = None,
+        statistics: ImageStatistics | None = None,
     ) -> None:
         self.image = image
         self.classes = classes
@@ -59,6 +61,7 @@ class ChangePredictor(ABC):
         self.tile_size = tile_size
         self.precision = precision
         self.cfg = cfg
+        self.statistics = statistics
 
     @property
     def size_divisor(self) -> int:
@@ -212,6 +215,7 @@ class AveragingPredictor(ChangePredictor):
             tile_size=predictor.tile_size,
             precision=predictor.precision,
             cfg=predictor.cfg,
+            statistics=predictor.statistics,
         )
         self.predictor = predictor
         self.augmentation = augmentation

@@ -2,7 +2,7 @@
 
 Its keys: ``config`` (what the model is built from without a config file, see
 :mod:`mmcd.inference.portable_config`), ``image``, ``classes``, ``metres_per_pixel``, ``threshold``,
-``weights_sha256``; each is optional.
+``statistics`` (of the training images), ``weights_sha256``; each is optional.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ that a change of CRS turns. So borders are followed point by point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from affine import Affine
@@ -50,6 +51,17 @@ class Grid:
         window = Window(column, row, width, height)
         return Grid(self.crs, windows.transform(window, self.transform), height, width)
 
+    def through(self, inner: Affine, height: int, width: int) -> Grid:
+        """The grid of pixels whose columns and rows ``inner`` maps to those of this one."""
+        # Affine 3 has another operator for it than Affine 2.
+        a, b, c, d, e, f = self.transform[:6]
+        u, v, w, x, y, z = inner[:6]
+        chained = Affine(
+            a * u + b * x, a * v + b * y, a * w + b * z + c,
+            d * u + e * x, d * v + e * y, d * w + e * z + f,
+        )  # fmt: skip
+        return Grid(self.crs, chained, height, width)
+
     def to_ground(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The x and y of (fractional) rows and columns, which count from the top left corner."""
         return xy(self.transform, rows, columns, offset='ul')
@@ -82,6 +94,30 @@ class Grid:
             f'{size} of {columns:.9g} x {rows:.9g}, extent left {x.min():.10g}, bottom '
             f'{y.min():.10g}, right {x.max():.10g}, top {y.max():.10g} ({crs:.60s})'
         )
+
+    @property
+    def metres_per_pixel(self) -> float | None:
+        """Side of a pixel in its middle, of the square that has its area; None without a CRS."""
+        area = pixel_area(self, np.array([self.height / 2]), np.array([self.width / 2]))
+        return None if area is None or not np.isfinite(area[0]) else float(np.sqrt(area[0]))
+
+    def resampled(self, metres_per_pixel: float) -> Grid:
+        """The same ground in pixels of about another size.
+
+        Raises:
+            SceneError: it has no CRS, and so no size of its pixels.
+        """
+        own = self.metres_per_pixel
+        if own is None:
+            raise SceneError(
+                'The images have no CRS, so that their ground resolution is not known. Resample '
+                'them first, or give them a CRS, such as with gdal_edit.py -a_srs.'
+            )
+        height, width = (
+            max(1, round(size * own / metres_per_pixel)) for size in (self.height, self.width)
+        )
+        scale = Affine.scale(self.width / width, self.height / height)
+        return self.through(scale, height, width)
 
 
 def check_grid(grid: Grid, date: str) -> None:
@@ -128,12 +164,20 @@ class Overlap:
         grid: its own.
         shift: its first row and column in the after image, where that lies on the same pixels;
             None where the after image has to be warped.
+        is_resampled: whether the map has other pixels than the before image, so that both images
+            have to be warped.
     """
 
     row: int
     column: int
     grid: Grid
     shift: tuple[int, int] | None
+    is_resampled: bool = False
+
+
+def grid_of(dataset: Any) -> Grid:
+    """The grid of a whole open raster."""
+    return Grid(dataset.crs, dataset.transform, dataset.height, dataset.width)
 
 
 def find_overlap(before: Grid, after: Grid) -> Overlap:

@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 
 from mmcd.errors import SceneStoppedError
+from mmcd.io.atomic import write_whole
 from mmcd.scene.grid import Grid, row_areas
 from mmcd.scene.partial_run import NO_DATA, FinishedRows, PartialRun
 from mmcd.scene.settings import SceneOutputs, SceneSettings
-from mmcd.scene.vectors import find_polygons, mean_probability, write_polygons
+from mmcd.scene.styles import category_names, raster_style
+from mmcd.scene.vectors import (
+    ChangePolygons,
+    find_polygons,
+    mean_probability,
+    write_polygons,
+)
 from mmcd.scene.writing import partial_name, write_raster
+from mmcd.scene.zones import as_csv, count_zones
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED
 
@@ -59,19 +67,34 @@ class OutputWriter:
             self._write(self._outputs.probability, 'probability', self._probabilities())
         return _summary(np.array(counts), self._grid, self._classes)
 
-    def write_vectors(self, timestamp_ns: int | None) -> int | None:
-        """The polygons, where they are asked for; returns their number.
+    def write_vectors(self, timestamp_ns: int | None) -> dict[str, Any]:
+        """The polygons and the zones, where they are asked for; gives what is in them.
 
         Args:
             timestamp_ns: when the inputs changed last; a GeoPackage has a time in it, and the
                 time of the run would make each file another one.
         """
-        path = self._outputs.vectors
-        if path is None:
-            return None
+        path, zones = self._outputs.vectors, self._settings.zones
+        found: dict[str, Any] = dict(polygons=None)
+        if path is None and zones is None:
+            return found
         # A COG is polygonised as well as any other GeoTIFF.
         mask = partial_name(self._outputs.mask)
-        polygons = find_polygons(mask, self._grid, self._settings.min_area)
+        every = find_polygons(mask, self._grid)
+        size = every.pixels if np.isnan(every.area).any() else every.area
+        is_large = size >= self._settings.min_area
+        polygons = every.select(np.flatnonzero(is_large))
+        if path is not None:
+            found = self._write_polygons(path, polygons, timestamp_ns)
+            small = every.select(np.flatnonzero(~is_large))
+            found['left_out'] = dict(polygons=len(small), area_m2=_total(small))
+        if zones is not None:
+            found['zones'] = count_zones(zones, mask, self._grid, polygons)
+        return found
+
+    def _write_polygons(
+        self, path: Path, polygons: ChangePolygons, timestamp_ns: int | None
+    ) -> dict[str, Any]:
         probability = mean_probability(polygons, self._run.load_all(self._strips))
         write_polygons(
             path,
@@ -82,7 +105,29 @@ class OutputWriter:
             simplify=self._settings.simplify,
             timestamp=_as_text(timestamp_ns),
         )
-        return len(polygons)
+        return dict(polygons=len(polygons), polygons_area_m2=_total(polygons))
+
+    def write_beside(self, found: dict[str, Any], quicklook: bytes | None) -> list[Path]:
+        """What lies beside the map: its style, the names of its values, a picture, the zones.
+
+        Args:
+            found: from :meth:`write_vectors`.
+            quicklook: the picture; None: there is none.
+        """
+        files = {
+            self._outputs.style: raster_style(self._classes),
+            self._outputs.categories: category_names(self._classes),
+        }
+        for path, text in files.items():
+            write_whole(path, text)
+        shown = []
+        if found.get('zones') is not None:
+            write_whole(self._outputs.zones, as_csv(found['zones']))
+            shown.append(self._outputs.zones)
+        if quicklook is not None:
+            write_whole(self._outputs.quicklook, quicklook)
+            shown.append(self._outputs.quicklook)
+        return shown
 
     def _write(self, path: Path, content: str, rows: Iterator[np.ndarray]) -> None:
         tags = {**self._tags, 'MMCD_CONTENT': content}
@@ -93,6 +138,12 @@ class OutputWriter:
 
     def _probabilities(self) -> Iterator[np.ndarray]:
         return (_probability_of(rows) for rows in self._run.load_all(self._strips))
+
+
+def _total(polygons: ChangePolygons) -> float | None:
+    """Of their area, in m²; None without a CRS."""
+    area = float(polygons.area.sum())
+    return None if np.isnan(area) else round(area, 3)
 
 
 def _probability_of(rows: FinishedRows) -> np.ndarray:

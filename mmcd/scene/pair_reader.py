@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rasterio
+from affine import Affine
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, check_grid, find_overlap
+from mmcd.scene.exclusions import open_exclusions
+from mmcd.scene.grid import Grid, Overlap, check_grid, find_overlap, grid_of
 from mmcd.scene.radiometry import Radiometry, to_bytes
-from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
+from mmcd.scene.raster_reader import RasterReader, choose_bands, open_raster
+from mmcd.scene.registration import BlockShift, block_shifts, fit_registration
 from mmcd.scene.sampling import DateSample, take_sample
-from mmcd.scene.settings import SceneSettings
+from mmcd.scene.settings import RESOLUTION_FACTOR, SceneSettings
 from mmcd.scene.sources import gdal_options
 from mmcd.structures import RGB_8BIT, ImageSpec
 from mmcd.structures.sentinel2 import BASELINE_OFFSET, find_baseline_offset
@@ -35,15 +38,20 @@ class OpenPair:
         before: the first date.
         after: the second date.
         samples: a look at both.
+        shifts: how far the after image lies from the before image, block by block.
+        registration: the affine map, in pixels, by which the after image is moved; None: it is
+            taken as it lies.
     """
 
     grid: Grid
     before: RasterReader
     after: RasterReader
     samples: tuple[DateSample, DateSample]
+    shifts: tuple[BlockShift, ...] = ()
+    registration: tuple[float, ...] | None = None
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_pair(
     before: str, after: str, settings: SceneSettings, image: ImageSpec = RGB_8BIT
 ) -> Iterator[OpenPair]:
@@ -66,46 +74,68 @@ def open_pair(
             'train with a mean and a standard deviation of the data set in data_preprocessor.'
         )
     allow = settings.allow_remote
-    with (
-        rasterio.Env(**gdal_options(allow)),
-        open_raster(before, 'before', allow_remote=allow) as first,
-        open_raster(after, 'after', allow_remote=allow) as second,
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(rasterio.Env(**gdal_options(allow)))
+        first, second = (
+            stack.enter_context(open_raster(path, date, allow_remote=allow))
+            for path, date in ((before, 'before'), (after, 'after'))
+        )
         for file, date in ((first, 'before'), (second, 'after')):
             check_grid(grid_of(file), date)
         overlap = find_overlap(grid_of(first), grid_of(second))
-        common: dict[str, Any] = dict(
-            grid=overlap.grid,
-            no_data=settings.no_data,
-            resampling=settings.resampling,
+        overlap = resampled(overlap, settings, image)
+        grid = overlap.grid
+        size = grid.height, grid.width
+
+        def reader(dataset: Any, date: str, shift: Any, on: Grid = grid) -> RasterReader:
+            opened = RasterReader(
+                dataset,
+                date,
+                shift=shift,
+                grid=on,
+                bands=choose_bands(dataset, date, settings, image),
+                no_data=settings.no_data,
+                resampling=settings.resampling,
+                offset=settings.offset_before if date == 'before' else settings.offset_after,
+                excluded=excluded,
+            )
+            return stack.enter_context(opened)
+
+        excluded = stack.enter_context(
+            open_exclusions(settings.mask or (), grid, allow_remote=allow)
         )
-        size = overlap.grid.height, overlap.grid.width
-        bands = [
-            choose_bands(file, date, settings, image)
-            for file, date in ((first, 'before'), (second, 'after'))
-        ]
-        shifts = (overlap.row, overlap.column), overlap.shift
-        with (
-            RasterReader(
-                first,
-                'before',
-                shift=shifts[0],
-                bands=bands[0],
-                offset=settings.offset_before,
-                **common,
-            ) as one,
-            RasterReader(
-                second,
-                'after',
-                shift=shifts[1],
-                bands=bands[1],
-                offset=settings.offset_after,
-                **common,
-            ) as other,
-        ):
-            samples = take_sample(one, *size), take_sample(other, *size)
-            _warn_of_offset(*samples)
-            yield OpenPair(overlap.grid, one, other, samples)
+        at = None if overlap.is_resampled else (overlap.row, overlap.column)
+        one, other = reader(first, 'before', at), reader(second, 'after', overlap.shift)
+        shifts = block_shifts(one, other, *size)
+        moved = None
+        if settings.register:
+            moved = fit_registration(shifts, *size)
+            other = reader(second, 'after', None, grid.through(Affine(*moved), *size))
+        samples = take_sample(one, *size), take_sample(other, *size)
+        _warn_of_offset(*samples)
+        yield OpenPair(grid, one, other, samples, shifts, moved)
+
+
+def resampled(overlap: Overlap, settings: SceneSettings, image: ImageSpec) -> Overlap:
+    """The overlap in pixels of the resolution that the settings ask for.
+
+    Raises:
+        SceneError: there is none to be had.
+    """
+    wanted = settings.resample_to
+    if wanted is None:
+        return overlap
+    if isinstance(wanted, str):  # the model's
+        own, trained = overlap.grid.metres_per_pixel, image.metres_per_pixel
+        if own is None or trained is None or not is_far(own, trained):
+            return overlap
+        wanted = trained
+    return Overlap(0, 0, overlap.grid.resampled(wanted), None, is_resampled=True)
+
+
+def is_far(metres: float, trained: float) -> bool:
+    """Whether a ground resolution is far from that of the training images."""
+    return max(metres / trained, trained / metres) > RESOLUTION_FACTOR
 
 
 def _warn_of_offset(before: DateSample, after: DateSample) -> None:

@@ -9,17 +9,22 @@ from mmcd.scene.grid import Grid
 from mmcd.scene.pair_reader import OpenPair
 from mmcd.scene.radiometry import Radiometry
 from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.structures import ImageStatistics
 from mmcd.version import __version__
 
 # Settings that come into play only once the strips are there: they may change on resuming.
-LATER = ('cog', 'min_area', 'simplify', 'probability_type', 'allow_remote')
+LATER = ('cog', 'min_area', 'simplify', 'probability_type', 'allow_remote', 'zones')
 # Follows from the images and the settings; a resumed run takes what it finds in the plan.
 DERIVED = ('preparation',)
 IMAGES = ('before', 'after')
 
 
 def make_plan(
-    pair: OpenPair, model: dict[str, Any], settings: SceneSettings, outputs: SceneOutputs
+    pair: OpenPair,
+    model: dict[str, Any],
+    settings: SceneSettings,
+    outputs: SceneOutputs,
+    statistics: ImageStatistics | None = None,
 ) -> dict[str, Any]:
     """The plan of a run; strips of two runs with one plan are the same.
 
@@ -32,6 +37,7 @@ def make_plan(
         model: what tells the network from others.
         settings: of the scene.
         outputs: whether one of them needs the probability matters.
+        statistics: of the images that the model was trained on.
     """
     before, after = pair.samples
     plan = dict(
@@ -40,10 +46,11 @@ def make_plan(
         grid=_describe(pair.grid),
         probability=settings.probability_type if outputs.needs_probability else None,
         **{key: value for key, value in settings.to_dict().items() if key not in LATER},
-        preparation=Radiometry.of(before, after, settings).to_dict(),
+        preparation=Radiometry.of(before, after, settings, statistics).to_dict(),
         file_bands=dict(before=pair.before.band_numbers, after=pair.after.band_numbers),
         before=before.checksums,
         after=after.checksums,
+        registration=pair.registration,
     )
     return json.loads(json.dumps(plan))
 

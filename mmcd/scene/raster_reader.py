@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
@@ -14,11 +15,17 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
 from mmcd.scene.sources import check_dataset, check_path
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
+
+RGB_HINT = (
+    ' for files with red, green and blue first, --bands 3 2 1 for blue, green, red (and near '
+    'infrared), or --bands 1 1 1 for grey, of which models of colour images make little'
+)
 
 
 def choose_bands(
@@ -43,7 +50,7 @@ def choose_bands(
             f'The {date} image {dataset.name} has {_count(dataset, alpha)}{asked}; the model takes '
             f'{image.describe()}. Name the {image.num_bands} that it is to get, in this order, '
             f'such as --bands {" ".join(str(n + 1) for n in range(image.num_bands))}'
-            f'{", or --bands 1 1 1 for grey" if image.is_rgb else ""}.'
+            f'{RGB_HINT if image.is_rgb else ""}.'
         )
     _check_type(dataset, date, wanted, settings, image)
     return list(wanted)
@@ -66,6 +73,11 @@ def _matching_bands(dataset: DatasetReader, image: ImageSpec) -> Sequence[int] |
 
 def _alpha_bands(dataset: DatasetReader) -> list[int]:
     return [i + 1 for i, what in enumerate(dataset.colorinterp) if what == ColorInterp.alpha]
+
+
+def _has_colours(dataset: DatasetReader, bands: Sequence[int]) -> bool:
+    plain = (ColorInterp.undefined, ColorInterp.gray)
+    return all(dataset.colorinterp[band - 1] not in plain for band in bands)
 
 
 def _count(dataset: DatasetReader, alpha: Sequence[int]) -> str:
@@ -137,11 +149,6 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
     return dataset
 
 
-def grid_of(dataset: DatasetReader) -> Grid:
-    """The grid of a whole raster."""
-    return Grid(dataset.crs, dataset.transform, dataset.height, dataset.width)
-
-
 class RasterReader:
     """One date on the grid of the map.
 
@@ -156,7 +163,7 @@ class RasterReader:
         offset: is added to the values of data; what then lies outside of the file's type is
             clipped.
         resampling: how a raster is warped, by a name of rasterio.enums.Resampling.
-
+        excluded: areas of the map that count as without data; None: there are none.
     """
 
     def __init__(
@@ -170,17 +177,22 @@ class RasterReader:
         no_data: float | None = None,
         offset: float = 0.0,
         resampling: str = 'bilinear',
+        excluded: Exclusions | None = None,
     ) -> None:
         self._offset = offset
         self.path = dataset.name
         self.dtype = np.dtype(np.result_type(*(dataset.dtypes[band - 1] for band in bands)))
         self._date = date
         self._grid = grid
+        self._resampling = resampling
         self.band_numbers = list(bands)
         self.bands = len(bands)
+        # Whether the file itself says, by names or colours, what its bands are.
+        self.names_bands = any(dataset.descriptions) or _has_colours(dataset, bands)
         # With what lies beside it, such as overviews, masks, and the sources of a VRT.
         self.files = list(dataset.files)
         self._no_data = no_data
+        self._excluded = excluded
         self._row, self._column = shift or (0, 0)
         self._source = dataset
         self._opened: DatasetReader | WarpedVRT = dataset
@@ -202,6 +214,8 @@ class RasterReader:
         try:
             pixels = self._opened.read(self.band_numbers, window=window)
             valid = self._read_valid(pixels, window)
+            if self._excluded is not None:
+                valid &= ~self._excluded.read(row, height, column, width)
         except Exception as error:  # GDAL has many types of them
             raise SceneStoppedError(
                 f'Cannot read the {self._date} image {self.path} at rows {row} to {row + height} '
@@ -242,6 +256,28 @@ class RasterReader:
         if self._no_data is not None:
             valid &= (pixels != self._no_data).any(axis=0)
         return pixels, valid
+
+    def read_overview(self, grid: Grid, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """All of the map in fewer pixels (C, height, width), and where they are data.
+
+        The file's own overviews are used where it has some.
+
+        Raises:
+            SceneStoppedError: a block of the file can't be read.
+        """
+        scale = Affine.scale(grid.width / width, grid.height / height)
+        coarse = self._grid.through(scale, height, width)
+        with RasterReader(
+            self._source,
+            self._date,
+            grid=coarse,
+            shift=None,
+            bands=self.band_numbers,
+            no_data=self._no_data,
+            resampling=self._resampling,
+            offset=self._offset,
+        ) as reader:
+            return reader.read(0, height)
 
     @property
     def is_one_file(self) -> bool:

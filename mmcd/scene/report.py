@@ -72,5 +72,18 @@ def in_words(found: dict[str, Any], outputs: Sequence[Path]) -> str:
     area = found['changed_area_m2']
     parts = [f'{found["changed_pixels"]} of {found["valid_pixels"]} pixels changed']
     parts += [] if area is None else [f'{area:,.0f} m²']
-    parts += [] if found['polygons'] is None else [f'{found["polygons"]} polygons']
+    if found['polygons'] is not None:
+        parts.append(_polygons_in_words(found))
     return f'{", ".join(parts)}: {", ".join(map(str, outputs))}'
+
+
+def _polygons_in_words(found: dict[str, Any]) -> str:
+    """Their number, and by what their area differs from that of the changed pixels."""
+    said = f'{found["polygons"]} polygons'
+    small, area = found['left_out'], found.get('polygons_area_m2')
+    if not small['polygons']:
+        return said
+    left_out = f'{small["polygons"]} smaller ones left out (--min-area)'
+    if area is None:
+        return f'{said} ({left_out})'
+    return f'{said} of {area:,.0f} m² ({left_out}, {small["area_m2"]:,.0f} m²)'

@@ -21,6 +21,8 @@ from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.html_report.page import make_report_folder
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.io.hashing import sha256_of
+from mmcd.scene.exclusions import read_outlines
+from mmcd.scene.fitness import check_fitness
 from mmcd.scene.outputs import OutputWriter
 from mmcd.scene.pair_reader import OpenPair, PairReader, open_pair
 from mmcd.scene.partial_run import FinishedRows, PartialRun
@@ -34,6 +36,7 @@ from mmcd.scene.prediction import (
     predict_strips,
     read_checksums,
 )
+from mmcd.scene.quicklook import draw_quicklook
 from mmcd.scene.radiometry import Radiometry
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.scene.report import (
@@ -150,7 +153,12 @@ class _SceneRun:
         )
         self._classes, self._image = predictor.classes, predictor.image
         self._predict = OOMSafeBatches(predictor, settings.batch_size)
-        self._plan = make_plan(pair, predictor.describe(), settings, outputs)
+        statistics = predictor.statistics
+        self._plan = make_plan(pair, predictor.describe(), settings, outputs, statistics)
+        radiometry = Radiometry.from_dict(self._plan['preparation'])
+        if settings.zones is not None:  # before the work starts
+            read_outlines(settings.zones, pair.grid)
+        self._findings = check_fitness(pair, radiometry, settings, predictor.image, statistics)
         self._watch = Stopwatch()
         _check_memory(self._tiling, pair.before, len(predictor.classes) - 1)
         files = [*pair.before.files, *pair.after.files]
@@ -207,6 +215,9 @@ class _SceneRun:
         values = Radiometry.from_dict(self._plan['preparation']).describe()
         self._say(f'before: {self._paths[0]}\nafter:  {self._paths[1]}')
         self._say(f'map:    {self._pair.grid.describe()}\nvalues: {values}')
+        for finding in self._findings if self._share.is_first else ():
+            level = logging.WARNING if finding.is_warning else logging.INFO
+            logger.log(level, '%s: %s', finding.topic, finding.text)
         if finished:
             self._say(f'{len(finished)} of {total} strips are there already.')
             if resume:
@@ -277,7 +288,7 @@ class _SceneRun:
         with self._watch.stage('write'):
             found = writer.write_rasters()
         with self._watch.stage('vectors'):
-            found['polygons'] = writer.write_vectors(last_change(self._paths))
+            found |= writer.write_vectors(last_change(self._paths))
         if changed := [path for path in self._files if _last_change(path) != self._files[path]]:
             raise SceneStoppedError(
                 f'{", ".join(changed)} was written to while it was mapped: the map would be of two '
@@ -286,9 +297,22 @@ class _SceneRun:
         if not found['valid_pixels']:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
         publish(self._outputs.all())
+        beside = writer.write_beside(found, self._quicklook())
         self._write_report(found, hashes)
         self._partial.remove()
-        self._say(in_words(found, self._outputs.all()))
+        self._say(in_words(found, [*self._outputs.all(), *beside]))
+
+    def _quicklook(self) -> bytes | None:
+        """A picture; a map without one is better than none."""
+        pair, mask = self._pair, self._outputs.mask
+        try:
+            with self._watch.stage('quicklook'):
+                return draw_quicklook(
+                    pair.before, pair.after, mask, pair.grid, self._image, self._classes
+                )
+        except SceneStoppedError as error:
+            logger.warning('There is no quicklook: %s', error)
+            return None
 
     def _write_report(self, found: dict[str, Any], hashes: list[str | None]) -> None:
         strips, columns = len(self._tiling.rows), len(self._tiling.columns)
@@ -299,6 +323,7 @@ class _SceneRun:
             model=self._plan['model'],
             settings=self._settings.to_dict(),
             values=Radiometry.from_dict(self._plan['preparation']).describe(),
+            check=[finding.to_dict() for finding in self._findings],
             **found,
             strips=strips,
             tiles=strips * columns,

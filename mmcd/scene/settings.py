@@ -23,6 +23,15 @@ def _setting(default: Any, group: str, help: str, **option: Any) -> Any:
     return field(default=default, metadata=dict(option, group=group, help=help))
 
 
+# How far the ground resolution may be from what the model was trained at.
+RESOLUTION_FACTOR = 1.4
+MODEL_RESOLUTION = 'model'
+
+
+def _metres_or_model(text: str) -> float | str:
+    return text if text == MODEL_RESOLUTION else float(text)
+
+
 @dataclass(frozen=True)
 class SceneSettings:
     """How a scene is read, predicted and written.
@@ -53,6 +62,13 @@ class SceneSettings:
         'outputs',
         'simplify outlines, which then move by at most this much',
         metavar='PIXELS',
+    )
+    zones: str | None = _setting(
+        None,
+        'outputs',
+        'polygons, such as districts: the changed area and the number of changes in each go into '
+        'the report and into OUT_zones.csv',
+        metavar='FILE',
     )
     bands: tuple[int, ...] | None = _setting(
         None,
@@ -99,10 +115,33 @@ class SceneSettings:
         None,
         'reading',
         'the values that become 0 and 255, with --scaling shared if nothing else is said (default '
-        'of --scaling: the 2nd and 98th percentile of the scene, per band)',
+        'of --scaling: what gives each band the mean and the deviation of the training images)',
         type=float,
         nargs=2,
         metavar=('LOW', 'HIGH'),
+    )
+    resample_to: float | str | None = _setting(
+        None,
+        'reading',
+        'ground resolution of the map: both images are resampled to it; "model" takes what the '
+        'model was trained at, where the images differ from it by more than a factor of '
+        f'{RESOLUTION_FACTOR} (default: the resolution of the before image)',
+        type=_metres_or_model,
+        metavar='METRES',
+    )
+    register: bool = _setting(
+        False,
+        'reading',
+        'move the after image by a smooth shift, estimated block by block, so that it lies on the '
+        'before image',
+    )
+    mask: tuple[str, ...] | None = _setting(
+        None,
+        'reading',
+        'areas to leave out, such as clouds and their shadows: rasters (where they are not 0) or '
+        'files of polygons',
+        nargs='+',
+        metavar='FILE',
     )
     tile_size: int | None = _setting(
         None,
@@ -125,7 +164,7 @@ class SceneSettings:
     )
 
     def __post_init__(self) -> None:
-        for name in ('bands', 'value_range'):
+        for name in ('bands', 'value_range', 'mask'):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.value_range is not None and self.scaling is None:
@@ -142,6 +181,10 @@ class SceneSettings:
             f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
             'bands: at least one': self.bands is None or len(self.bands) > 0,
             f'value range: a lower and a higher value, not {low} {high}': (low < high and finite),
+            f'ground resolution: above 0 or "model", not {self.resample_to}': (
+                self.resample_to in (None, MODEL_RESOLUTION)
+                or (isinstance(self.resample_to, (int, float)) and 0 < self.resample_to < 1e6)
+            ),
             f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
             f'simplification: at least 0, not {self.simplify}': self.simplify >= 0,
         }
@@ -224,6 +267,26 @@ class SceneOutputs:
     def report(self) -> Path:
         """The JSON report, beside the map."""
         return self.mask.with_suffix('.json')
+
+    @property
+    def quicklook(self) -> Path:
+        """The picture of both dates and the map."""
+        return self.mask.with_name(f'{self.mask.stem}_quicklook.png')
+
+    @property
+    def zones(self) -> Path:
+        """The table of the zones."""
+        return self.mask.with_name(f'{self.mask.stem}_zones.csv')
+
+    @property
+    def style(self) -> Path:
+        """The QGIS style of the map."""
+        return self.mask.with_suffix('.qml')
+
+    @property
+    def categories(self) -> Path:
+        """The names of the map's values, as GDAL reads them."""
+        return self.mask.with_name(f'{self.mask.name}.aux.xml')
 
     @property
     def needs_probability(self) -> bool:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from rasterio import features
 
 from mmcd.scene.grid import Grid, pixel_area
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS, FinishedRows
+from mmcd.scene.styles import add_polygon_style
 from mmcd.scene.writing import writing
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED
@@ -171,8 +173,14 @@ def write_polygons(
             crs=None if grid.crs is None else grid.crs.to_wkt(),
             layer_options=options,
         )
-        if pyogrio.read_info(partial)['features'] != len(polygons):
+        if driver == 'GPKG':
+            add_polygon_style(partial, LAYER, classes, timestamp or _now())
+        if pyogrio.read_info(partial, layer=LAYER)['features'] != len(polygons):
             raise OSError('read back, it is not what was written.')
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
 def _first_pixels(outlines: np.ndarray, width: int) -> np.ndarray:

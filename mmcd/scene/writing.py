@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from mmcd.errors import FileWriteError, SceneStoppedError
@@ -109,8 +110,10 @@ def write_raster(
         plain = partial.with_suffix('.plain.tif') if cog else partial
         try:
             checksum = _write_geotiff(plain, rows, grid, tags, classes)
-            if cog:
-                is_mask = tags['MMCD_CONTENT'] == 'mask'
+            is_mask = tags['MMCD_CONTENT'] == 'mask'
+            if not cog:
+                _add_overviews(partial, grid, is_mask=is_mask)
+            else:
                 rasterio.shutil.copy(
                     plain,
                     partial,
@@ -170,6 +173,15 @@ def _write_geotiff(
             checksum = zlib.crc32(block.tobytes(), checksum)
             row += len(block)
     return checksum
+
+
+def _add_overviews(path: Path, grid: Grid, *, is_mask: bool) -> None:
+    """Smaller versions of a raster in its own file, so that GIS programs show it at once."""
+    longer = max(grid.height, grid.width)
+    factors = [2**n for n in range(1, 20) if longer >= BLOCK * 2 ** (n - 1) + 1]
+    if factors:
+        with rasterio.Env(COMPRESS_OVERVIEW='DEFLATE'), rasterio.open(path, 'r+') as file:
+            file.build_overviews(factors, Resampling.mode if is_mask else Resampling.average)
 
 
 def _verify(path: Path, checksum: int) -> None:

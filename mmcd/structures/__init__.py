@@ -2,5 +2,6 @@
 
 from mmcd.structures.change_classes import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.image_spec import RGB_8BIT, ImageSpec
+from mmcd.structures.image_statistics import ImageStatistics
 
-__all__ = ['BINARY_CHANGE', 'RGB_8BIT', 'ChangeClasses', 'ImageSpec']
+__all__ = ['BINARY_CHANGE', 'RGB_8BIT', 'ChangeClasses', 'ImageSpec', 'ImageStatistics']

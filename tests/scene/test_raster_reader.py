@@ -11,8 +11,8 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid
-from mmcd.scene.raster_reader import RasterReader, choose_bands, grid_of, open_raster
+from mmcd.scene.grid import Grid, grid_of
+from mmcd.scene.raster_reader import RasterReader, choose_bands, open_raster
 from mmcd.scene.settings import SceneSettings
 from mmcd.structures import RGB_8BIT, ImageSpec
 from tests.scene.rasters import chain, draw_ground, utm, write_raster

@@ -7,7 +7,8 @@ import pytest
 import rasterio
 
 from mmcd.errors import SceneStoppedError
-from mmcd.scene.raster_reader import RasterReader, grid_of, open_raster
+from mmcd.scene.grid import grid_of
+from mmcd.scene.raster_reader import RasterReader, open_raster
 from mmcd.scene.sampling import DateSample, sample_windows, take_sample
 from tests.scene.rasters import draw_ground, utm, write_raster
 

@@ -117,8 +117,11 @@ def test_only_finished_outputs_are_left(pair: tuple[Path, Path], tmp_path: Path)
     assert sorted(path.name for path in out.parent.iterdir()) == [
         'map.gpkg',
         'map.json',
+        'map.qml',
         'map.tif',
+        'map.tif.aux.xml',
         'map_p.tif',
+        'map_quicklook.png',
     ]
 
 

@@ -93,8 +93,9 @@ def write(path: Path, mask: np.ndarray, folder: Path, **kwargs) -> None:
 def test_a_geopackage(tmp_path: Path) -> None:
     path = tmp_path / 'change.gpkg'
     write(path, draw_mask(), tmp_path)
-    meta, _, outlines, columns = pyogrio.raw.read(path)
-    assert meta['crs'] == UTM and pyogrio.list_layers(path)[:, 0].tolist() == ['change']
+    meta, _, outlines, columns = pyogrio.raw.read(path, layer='change')
+    assert meta['crs'] == UTM
+    assert pyogrio.list_layers(path)[:, 0].tolist() == ['change', 'layer_styles']
     assert list(meta['fields']) == [
         'change_id',
         'area_m2',

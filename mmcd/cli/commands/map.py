@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,14 @@ from mmcd.cli.console import EXIT_RUN, quiet_imports
 from mmcd.errors import MMCDError
 from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
-from mmcd.scene.settings import SceneOutputs, SceneSettings, add_scene_arguments, scene_settings
+from mmcd.scene.settings import (
+    MODEL_RESOLUTION,
+    SceneOutputs,
+    SceneSettings,
+    add_scene_arguments,
+    scene_settings,
+)
+from mmcd.weights import NAMES
 
 if TYPE_CHECKING:
     from mmcd.inference import ChangePredictor
@@ -78,7 +86,7 @@ def _sorted(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argpar
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Run the command; see its ``--help``."""
     args = parse_args(argv, prog)
-    settings = scene_settings(args)
+    settings = _fitted(scene_settings(args), args)
     require_stack()
     require_geo()
     with quiet_imports():
@@ -112,6 +120,17 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         return _map_all(predictor, pairs, settings, args, share)
     finally:
         _leave_processes(share)
+
+
+def _fitted(settings: SceneSettings, args: argparse.Namespace) -> SceneSettings:
+    """For networks of ours, images of any type and resolution are brought to what they know."""
+    if args.config not in NAMES or args.checkpoint is not None:
+        return settings
+    return replace(
+        settings,
+        scaling=settings.scaling or 'shared',
+        resample_to=settings.resample_to or MODEL_RESOLUTION,
+    )
 
 
 def _pairs(args: argparse.Namespace) -> list[ScenePair]:

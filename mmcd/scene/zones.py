@@ -1,0 +1,115 @@
+"""How much changed in each of some zones, such as districts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import rasterio
+import shapely
+from rasterio import features
+from rasterio.windows import Window
+
+from mmcd.scene.exclusions import read_outlines
+from mmcd.scene.grid import Grid, pixel_area
+from mmcd.scene.partial_run import NO_DATA
+from mmcd.scene.vectors import ChangePolygons
+from mmcd.structures.change_classes import UNCHANGED
+
+ROWS = 512
+
+
+def count_zones(
+    zones: str, mask: Path, grid: Grid, polygons: ChangePolygons
+) -> list[dict[str, Any]]:
+    """Valid and changed pixels and area of each zone, and the number of changes in it.
+
+    A change belongs to the zone that a point inside of it lies in; a pixel to the zone that its
+    middle lies in. Zones may overlap.
+
+    Args:
+        zones: a file of polygons.
+        mask: the map's file.
+        grid: of the map.
+        polygons: the changes, in columns and rows of the map.
+
+    Returns:
+        A dict for each zone, with the zone's own columns under the names that they have.
+
+    Raises:
+        SceneError: the file holds no polygons.
+    """
+    outlines = read_outlines(zones, grid)
+    owned = _columns(zones, len(outlines))
+    points = shapely.point_on_surface(polygons.outlines)
+    x, y = grid.to_ground(shapely.get_y(points), shapely.get_x(points))
+    changes = shapely.points(x, y)
+    with rasterio.open(mask) as file:
+        return [
+            dict(
+                own,
+                **_count(outline, file, grid),
+                changes=int(shapely.contains(outline, changes).sum()) if len(changes) else 0,
+            )
+            for outline, own in zip(outlines, owned, strict=True)
+        ]
+
+
+def as_csv(zones: list[dict[str, Any]]) -> str:
+    """A table with a row for each zone."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, fieldnames=list(zones[0]) if zones else [], lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(zones)
+    return file.getvalue()
+
+
+def _columns(zones: str, number: int) -> list[dict[str, Any]]:
+    meta, _, _, values = pyogrio.raw.read(zones, read_geometry=False)
+    names = [str(name) for name in meta['fields']]
+    if not names:
+        return [dict(zone=index + 1) for index in range(number)]
+    plain = [[_plain(value) for value in column] for column in values]
+    return [dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _count(outline: Any, file: Any, grid: Grid) -> dict[str, Any]:
+    """Over the rows that a zone covers, some at a time."""
+    left_x, low_y, right_x, high_y = outline.bounds
+    box_x, box_y = [left_x, right_x, left_x, right_x], [low_y, low_y, high_y, high_y]
+    rows, columns = map(np.asarray, grid.to_pixels(np.array(box_x), np.array(box_y)))
+    top, bottom = (int(np.clip(v, 0, grid.height)) for v in (rows.min(), np.ceil(rows.max())))
+    left, right = (int(np.clip(v, 0, grid.width)) for v in (columns.min(), np.ceil(columns.max())))
+    counts = np.zeros(2, np.int64)
+    area = np.zeros(2)
+    for row in range(top, bottom, ROWS):
+        height, width = min(ROWS, bottom - row), right - left
+        if not width:
+            break
+        values = file.read(1, window=Window(left, row, width, height))
+        inside = features.geometry_mask(
+            [outline],
+            (height, width),
+            grid.part(row, left, height, width).transform,
+            invert=True,
+        )
+        valid = (inside & (values != NO_DATA)).sum(axis=1)
+        changed = (inside & (values != NO_DATA) & (values != UNCHANGED)).sum(axis=1)
+        counts += [valid.sum(), changed.sum()]
+        middles = np.arange(row, row + height) + 0.5
+        each = pixel_area(grid, middles, np.full(height, (left + right) / 2))
+        area += [np.nan, np.nan] if each is None else [valid @ each, changed @ each]
+    found: dict[str, Any] = dict(valid_pixels=int(counts[0]), changed_pixels=int(counts[1]))
+    if np.isfinite(area).all():
+        found |= dict(valid_m2=round(float(area[0]), 2), changed_m2=round(float(area[1]), 2))
+    found['changed_share'] = round(counts[1] / counts[0], 6) if counts[0] else None
+    return found
