@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.errors import ImageNotFoundError, ImagePairError
+from mmcd.inference.change_result import ChangeResult
 from mmcd.inference.network_predictor import make_predictor
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.inference.segmentor import PredictorSegmentor
@@ -28,19 +28,6 @@ PLAIN_PIPELINE = [
     dict(type='StackPair'),
     dict(type='mmseg.PackSegInputs', meta_keys=('img_shape', 'ori_shape', *DATES)),
 ]
-
-
-@dataclass(frozen=True)
-class ChangeResult:
-    """A model's answer for a pair.
-
-    Args:
-        mask: (H, W) uint8, 0 unchanged, 1 changed; with several kinds of change their class index.
-        probability: (H, W) float32, the probability of change of any kind.
-    """
-
-    mask: np.ndarray
-    probability: np.ndarray
 
 
 @torch.inference_mode()
@@ -90,7 +77,8 @@ def predict_pair(
     (sample,) = PredictorSegmentor(predictor, test_cfg).test_step(pseudo_collate([packed]))
     mask = sample.pred_sem_seg.data.squeeze(0).to(torch.uint8).cpu().numpy()
     kinds = scores_of_sample(sample)[UNCHANGED + 1 :]
-    return ChangeResult(mask, predictor.classes.change_of(kinds).cpu().numpy())
+    probability = predictor.classes.change_of(kinds).cpu().numpy()
+    return ChangeResult(mask, probability, predictor.classes)
 
 
 def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:

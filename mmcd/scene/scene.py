@@ -6,11 +6,12 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import rasterio
@@ -54,15 +55,18 @@ from mmcd.scene.tiling import tile_axis
 from mmcd.scene.writing import claim_outputs, publish
 from mmcd.version import __version__
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 logger = logging.getLogger('mmcd.scene')
 
 # GDAL's own default is 5 % of the machine's memory.
 GDAL_CACHE_MB = 192
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SceneResult:
-    """What a scene's run gave.
+    """What a scene's run gave; a notebook shows its quicklook.
 
     Args:
         outputs: the files that were written.
@@ -71,6 +75,43 @@ class SceneResult:
 
     outputs: SceneOutputs
     report: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f'SceneResult({in_words(self.report, [self.outputs.mask])})'
+
+    def plot(self) -> Figure:
+        """The quicklook as a figure of Matplotlib.
+
+        Raises:
+            FileNotFoundError: it is not where it was written.
+        """
+        from matplotlib.figure import Figure  # its import takes a second
+        from matplotlib.image import imread
+
+        picture = imread(self.outputs.quicklook)
+        figure = Figure(figsize=(15, 15 * picture.shape[0] / picture.shape[1]))
+        axis = figure.add_axes((0, 0, 1, 1))
+        axis.imshow(picture)
+        axis.set_axis_off()
+        return figure
+
+    def save(self, folder: str | Path) -> None:
+        """Copy what was written into another folder.
+
+        Args:
+            folder: is made where it is not there.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        outputs = self.outputs
+        beside = [outputs.report, outputs.style, outputs.categories, outputs.quicklook]
+        for path in [*outputs.all(), *beside, outputs.zones]:
+            if path.is_file():
+                shutil.copyfile(path, folder / path.name)
+
+    def _repr_png_(self) -> bytes | None:
+        picture = self.outputs.quicklook
+        return picture.read_bytes() if picture.is_file() else None
 
 
 def map_scene(

@@ -30,3 +30,14 @@ def test_the_same_map_gives_the_same_picture(tmp_path):
         map_small(lambda tiles: tiles[:, 0] / np.float32(255), *pair, tmp_path / name / 'm.tif')
     one, two = ((tmp_path / name / 'm_quicklook.png').read_bytes() for name in ('one', 'two'))
     assert one == two
+
+
+def test_a_result_shows_its_picture_and_is_copied(tmp_path):
+    pair = [write_raster(tmp_path / f'{n}.tif', draw_ground(90, 90, n), utm()) for n in (0, 1)]
+    result = map_small(lambda tiles: tiles[:, 0] / np.float32(255), *pair, tmp_path / 'm.tif')
+    assert repr(result).startswith('SceneResult(') and len(repr(result)) < 200
+    assert result._repr_png_() == (tmp_path / 'm_quicklook.png').read_bytes()
+    result.save(tmp_path / 'copy')
+    copied = {path.name for path in (tmp_path / 'copy').iterdir()}
+    assert {'m.tif', 'm.qml', 'm.json', 'm_quicklook.png'} <= copied
+    assert result.plot().axes[0].images
