@@ -95,7 +95,7 @@ def test_a_data_set_without_preparation(folder, by):
     pipeline = [dict(type='LoadImagePair'), dict(type='LoadChangeLabel')]
     dataset = BitemporalDataset(data_root=str(folder), split=split, pairs=pairs, pipeline=pipeline)
     assert len(dataset) == (1 if by == 'table' else 2)
-    sample = dataset[-1]
+    sample = dataset[len(dataset) - 1]
     assert sample['before'].shape == (32, 40, 3) and set(sample['gt_seg_map'].flat) == {0, 1}
 
 
