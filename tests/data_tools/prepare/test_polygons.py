@@ -30,9 +30,11 @@ def write_boxes(path, boxes, crs=UTM):
 
 @pytest.fixture
 def folder(tmp_path):
+    source = tmp_path / 'source'
+    source.mkdir()
     for date, seed in (('2016', 0), ('2018', 1)):
-        write_raster(tmp_path / f'town_{date}.tif', draw_ground(60, 80, seed), utm())
-    return tmp_path
+        write_raster(source / f'town_{date}.tif', draw_ground(60, 80, seed), utm())
+    return source
 
 
 @pytest.mark.parametrize('suffix', ['.gpkg', '.geojson', '.shp'])
