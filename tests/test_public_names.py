@@ -19,7 +19,7 @@ def test_signatures_of_the_api():
     init = list(inspect.signature(apis.init_model).parameters)
     assert init[:4] == ['config', 'checkpoint', 'device', 'cfg_options']
     assert list(inspect.signature(apis.predict_pair).parameters)[:3] == ['model', 'before', 'after']
-    assert list(apis.ChangeResult.__dataclass_fields__) == ['mask', 'probability']
+    assert list(apis.ChangeResult.__dataclass_fields__)[:2] == ['mask', 'probability']
 
 
 @pytest.mark.parametrize(
