@@ -10,7 +10,7 @@ import torch
 from mmengine.dist import get_world_size
 
 from mmcd.engine.graceful_stop import StopRequest
-from mmcd.engine.peer_watch import PeerWatch
+from mmcd.engine.peer_watch import CHECKPOINTS_ARE_WHOLE, PeerWatch
 from mmcd.errors import (
     ConfigError,
     FirstStepError,
@@ -23,7 +23,6 @@ from mmcd.errors import (
 WORKER = re.compile(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) ([^.]*)')
 # In what the back ends of torch.distributed say where another process has gone.
 PEER = re.compile('gloo|nccl|Connection closed|Connection reset|Broken pipe|Socket', re.IGNORECASE)
-ON = 'The checkpoints written before are whole: go on from them with --resume.'
 
 
 @contextmanager
@@ -31,13 +30,14 @@ def explained_failures(watch: PeerWatch | None = None) -> Iterator[None]:
     """Say in one message what the stack says in a stack trace.
 
     Args:
-        watch: knows which process of the run does not answer.
+        watch: knows which process of the run does not answer, and what to do then.
 
     Raises:
         WorkerLostError: a loading process has been killed.
         PeerLostError: another process of the run has ended.
         RunMemoryError: the device has no memory left.
     """
+    advice = watch.advice if watch else CHECKPOINTS_ARE_WHOLE
     try:
         yield
     except MMCDError:
@@ -54,13 +54,13 @@ def explained_failures(watch: PeerWatch | None = None) -> Iterator[None]:
             raise WorkerLostError(
                 f'A loading process (process {worker[1]}) {worker[2].strip()}. Often the system '
                 'has ended it because memory ran out: take fewer of them (--cfg-options '
-                f'train_dataloader.num_workers=N), or smaller batches. {ON}'
+                f'train_dataloader.num_workers=N), or smaller batches. {advice}'
             ) from error
         if get_world_size() > 1 and PEER.search(str(error)):
             names = ' and '.join(watch.lost() if watch else []) or 'Another process of this run'
             raise PeerLostError(
                 f'{names} has ended or lost its connection ({first_sentence(error)}). Its own '
-                f'message says why, where it could still write one. {ON}'
+                f'message says why, where it could still write one. {advice}'
             ) from error
         raise
 

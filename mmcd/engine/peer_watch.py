@@ -15,6 +15,7 @@ from torch.distributed import TCPStore
 
 SECONDS_TO_ANSWER = 60.0
 SECONDS_BETWEEN = 2.0
+CHECKPOINTS_ARE_WHOLE = 'The checkpoints written before are whole: go on from them with --resume.'
 
 
 class PeerWatch:
@@ -27,13 +28,19 @@ class PeerWatch:
     Args:
         timeout: seconds without a beat after which a process counts as lost.
         interval: seconds between two beats.
+        advice: what the message says of the work that was done, and of going on.
     """
 
     def __init__(
-        self, *, timeout: float = SECONDS_TO_ANSWER, interval: float = SECONDS_BETWEEN
+        self,
+        *,
+        timeout: float = SECONDS_TO_ANSWER,
+        interval: float = SECONDS_BETWEEN,
+        advice: str = CHECKPOINTS_ARE_WHOLE,
     ) -> None:
         self.timeout = timeout
         self.interval = interval
+        self.advice = advice
         self.rank, self.world_size = get_dist_info()
         self._seen: dict[int, tuple[bytes, float]] = {}
         self._names: dict[int, str] = {}
@@ -118,8 +125,7 @@ class PeerWatch:
     def _end(self, who: str) -> None:
         sys.stderr.write(
             f'error: {who} has not been heard of for {self.timeout:.0f} s: it was killed or is '
-            'frozen. This process ends, as it would wait for it in vain. The checkpoints written '
-            'before are whole: go on from them with --resume.\n'
+            f'frozen. This process ends, as it would wait for it in vain. {self.advice}\n'
         )
         sys.stderr.flush()
         os._exit(1)  # the main thread may be waiting in an operation that nothing interrupts

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mmcd.scene.sharing import Share
 
 DEFAULT_MODEL = 'buildings'
+STRIPS_ARE_KEPT = 'The strips that were finished are kept: go on from them with --resume.'
 DESCRIPTION = """\
 Map what changed between two georeferenced rasters of any size.
 
@@ -91,7 +92,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     require_geo()
     with quiet_imports():
         from mmcd.apis import init_model
+        from mmcd.engine.failures import explained_failures
         from mmcd.engine.launch import use_kept_memory
+        from mmcd.engine.peer_watch import PeerWatch
         from mmcd.inference import make_predictor
         from mmcd.inference.exported import is_exported
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
@@ -109,17 +112,21 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         runtime=args.runtime,
         precision=args.precision if is_exported(args.checkpoint or args.config) else None,
     )
+    predictor = make_predictor(
+        model,
+        precision=args.precision,
+        compile=args.compile,
+        optimize=not args.as_trained,
+        tta=args.tta,
+    )
+    watch = PeerWatch(advice=STRIPS_ARE_KEPT).start()
     try:
-        predictor = make_predictor(
-            model,
-            precision=args.precision,
-            compile=args.compile,
-            optimize=not args.as_trained,
-            tta=args.tta,
-        )
-        return _map_all(predictor, pairs, settings, args, share)
+        with explained_failures(watch):
+            status = _map_all(predictor, pairs, settings, args, share)
+        watch.stop()
     finally:
         _leave_processes(share)
+    return status
 
 
 def _fitted(settings: SceneSettings, args: argparse.Namespace) -> SceneSettings:
@@ -158,7 +165,8 @@ def _join_processes() -> Share:
     world = int(os.environ.get('WORLD_SIZE', 1))
     if world == 1 or 'RANK' not in os.environ:
         return Share()
-    # They meet only around a scene; how long the slowest one takes is not for a clock to say.
+    # They meet only around a scene; how long the slowest one takes is not for a clock to say, and
+    # one that is lost is noticed by the others' watch.
     distributed.init_process_group('gloo', timeout=timedelta(days=30))
     return Share(rank=distributed.get_rank(), world=world)
 

@@ -16,6 +16,7 @@ from mmcd.errors import ConfigError
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
     from mmengine.runner import Runner
 
     from mmcd.inference import ChangePredictor
@@ -52,22 +53,17 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
+        from mmcd.engine.failures import explained_failures
         from mmcd.engine.inference_swap import innermost, use_predictor
-        from mmcd.engine.launch import add_hook, prepare_run
-        from mmcd.engine.result_file import change_metric_of, check_result_path, use_detail
-        from mmcd.engine.threshold_tuning import check_tuning
-        from mmcd.inference.segmentor import PredictorSegmentor
+        from mmcd.engine.launch import prepare_run
+        from mmcd.engine.peer_watch import PeerWatch
+        from mmcd.engine.result_file import change_metric_of, check_result_path
         from mmcd.io.checkpoints import load_weights
     result = args.result or (f'{args.report}/result.json' if args.report else None)
     if result:
         check_result_path(result, args.group_by)
     cfg = prepare_run(args)
-    if args.detail or args.report:
-        use_detail(cfg)
-    if args.out or args.show_dir:
-        add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
-    if args.report:
-        add_hook(cfg, dict(type='ReportPicturesHook', report_dir=args.report))
+    _add_outputs(cfg, args)
     # The file holds the network; a model is built all the same, for the runner's sake.
     predictor = _exported(args)
     runner = Runner.from_cfg(cfg)
@@ -85,13 +81,36 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         tta=args.tta,
         exchange=args.exchange_gap,
     )
+    _check_threshold(runner)
+    watch = PeerWatch(advice='Start the test again.').start()
+    with explained_failures(watch):
+        if result:
+            _test_on_record(args, runner, meta, result)
+        else:
+            runner.test()
+    watch.stop()
+
+
+def _check_threshold(runner: Runner) -> None:
+    from mmcd.engine.inference_swap import innermost
+    from mmcd.engine.threshold_tuning import check_tuning
+    from mmcd.inference.segmentor import PredictorSegmentor
+
     swapped = innermost(runner.model)
     if isinstance(swapped, PredictorSegmentor):
         check_tuning(runner.test_loop.dataloader.dataset, swapped.predictor.threshold_tuning)
-    if not result:
-        runner.test()
-        return
-    _test_on_record(args, runner, meta, result)
+
+
+def _add_outputs(cfg: Config, args: argparse.Namespace) -> None:
+    from mmcd.engine.launch import add_hook
+    from mmcd.engine.result_file import use_detail
+
+    if args.detail or args.report:
+        use_detail(cfg)
+    if args.out or args.show_dir:
+        add_hook(cfg, dict(type='SavePredictionsHook', mask_dir=args.out, panel_dir=args.show_dir))
+    if args.report:
+        add_hook(cfg, dict(type='ReportPicturesHook', report_dir=args.report))
 
 
 def _test_on_record(
