@@ -58,8 +58,9 @@ class ValidationPanelsHook(Hook):
         if not isinstance(visualizer, ChangeVisualizer) or batch_idx not in chosen or not outputs:
             return
         sample = outputs[0]
-        visualizer.dataset_meta = runner.val_dataloader.dataset.metainfo
-        image = ImageSpec.from_config(visualizer.dataset_meta.get('image'))
+        meta = runner.val_dataloader.dataset.metainfo
+        visualizer.dataset_meta = meta  # which the visualizer of another rank than 0 does not keep
+        image = ImageSpec.from_config(meta.get('image'))
         visualizer.add_datasample(
             f'val_{name_of_pair(sample, Path(sample.before_path).stem).replace("/", "_")}',
             np.concatenate(shown_pair(sample, data_batch, 0, image), axis=2),

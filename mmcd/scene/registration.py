@@ -9,6 +9,7 @@ import numpy as np
 from mmcd.data_tools.audit.registration import CLEAR, estimate_shift
 from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.raster_reader import RasterReader
+from mmcd.scene.sampling import confirm_unreadable
 
 BLOCK = 256
 BLOCKS_PER_AXIS = 5
@@ -76,6 +77,7 @@ def _shift_of(
         try:
             pixels, valid = reader.read(row, size, column, size)
         except SceneStoppedError:  # said where the sample is taken
+            confirm_unreadable(reader, (row, column, size, size))
             return None
         if valid.mean() < LEAST_DATA:
             return None

@@ -53,7 +53,7 @@ def take_sample(reader: RasterReader, height: int, width: int) -> DateSample:
         try:
             pixels, is_data = reader.read(row, rows, column, columns)
         except SceneStoppedError as error:
-            _read_again(reader, window)
+            confirm_unreadable(reader, window)
             unread = error
             pixels = np.zeros((reader.bands, rows, columns), reader.dtype)
             is_data = np.zeros((rows, columns), bool)
@@ -71,10 +71,11 @@ def take_sample(reader: RasterReader, height: int, width: int) -> DateSample:
     )
 
 
-def _read_again(reader: RasterReader, window: tuple[int, int, int, int]) -> None:
-    """Make sure that what can't be read stays so.
+def confirm_unreadable(reader: RasterReader, window: tuple[int, int, int, int]) -> None:
+    """Make sure that a window (row, column, height, width) that can't be read stays so.
 
-    Of some files, GDAL says once that it can't read them, and gives zeros from then on.
+    To be called wherever such an error is passed over: of some files, GDAL says once that it can't
+    read them, and gives zeros from then on.
 
     Raises:
         SceneError: now it can be read.

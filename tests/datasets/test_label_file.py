@@ -196,7 +196,7 @@ def test_preparing_reads_as_training_does(tmp_path: Path, kind: str, white_is_ze
     scene = Scene('one', path, path, path, ('train',))
     job, window = CutJob(scene, (), tmp_path, PairLayout(), ENCODING), Window(0, 0, *SIZE)
     try:
-        with _open_label(path) as label:
+        with _open_label(job) as label:
             found = _read_label(label.read(window), label, window, job)
     except MMCDError:
         assert kind not in RIGHT or white_is_zero

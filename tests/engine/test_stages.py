@@ -128,7 +128,9 @@ def test_resuming_comes_before_the_stage_before(tmp_path):
     with pytest.raises(CheckpointError, match='nowhere'):
         prepare_start(cfg)  # nothing to resume from yet
     (tmp_path / 'run').mkdir()
+    save(build_model(STAGES[1]), tmp_path / 'run' / 'iter_4.pth')
     (tmp_path / 'run' / 'last_checkpoint').write_text('iter_4.pth')
+    cfg.resume = True
     prepare_start(cfg)
     assert 'LoadStageHook' not in hooks(cfg)
     assert 'init_cfg' not in cfg.model.backbone

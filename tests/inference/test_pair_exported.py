@@ -108,6 +108,7 @@ def test_a_call_in_another_precision(exported, pair) -> None:
 
 def test_the_number_of_the_gpu_reaches_the_runtime(exported, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
     monkeypatch.setattr(
         model_loading, 'ExportedPredictor', lambda path, **kwargs: SimpleNamespace(**kwargs)
     )

@@ -110,7 +110,14 @@ def test_a_result_of_another_config_is_not_taken_for_this_one(suite):
 
 @pytest.mark.slow
 def test_a_run_that_fails_is_told_with_the_end_of_its_log(suite, capsys):
-    assert main(arguments(suite, '--only', 'fc_ef_tiny', '--seeds', '1', '--data-root', 'a=b')) == 1
+    assert (
+        main(
+            arguments(
+                suite, '--only', 'fc_ef_tiny', '--seeds', '1', '--data-root', 'data/sample=nowhere'
+            )
+        )
+        == 1
+    )
     assert 'fc_ef_tiny_seed1: failed' in capsys.readouterr().err
 
 

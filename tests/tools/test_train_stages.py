@@ -112,6 +112,7 @@ def test_a_stop_before_the_last_validation_leaves_no_dead_end(tiny_levir, work):
     content = torch.load(folder / 'iter_2.pth', weights_only=True)
     content['message_hub']['runtime_info'].pop('best_score')
     content['message_hub']['runtime_info'].pop('best_ckpt')
+    content['message_hub']['runtime_info'].pop('last_validation')
     torch.save(content, folder / 'iter_2.pth')
     output = run(stages_command(tiny_levir)[:3] + stages_command(tiny_levir)[5:], work)
     assert iterations(output) == []
