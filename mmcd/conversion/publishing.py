@@ -13,7 +13,7 @@ from torch import Tensor
 from mmcd.config import dataset_meta, load_config
 from mmcd.errors import CheckpointError, ConfigError
 from mmcd.inference.portable_config import checkpoint_facts
-from mmcd.io.checkpoint_meta import note
+from mmcd.io.checkpoint_meta import note, own_meta
 from mmcd.io.checkpoints import compare_names, read_checkpoint
 from mmcd.io.safetensors_file import is_safetensors, write_safetensors
 
@@ -77,7 +77,9 @@ def publish(
     weights = average_weights([content.get('state_dict', content) for content in contents])
     classes = dataset_meta(cfg)
     checkpoint: dict[str, Any] = {'meta': {'dataset_meta': _plain_classes(classes)}}
-    note(checkpoint, **checkpoint_facts(cfg), **(facts or {}))
+    # What the training images were like, by which a scene's check judges others.
+    statistics = own_meta(contents[-1].get('meta')).get('statistics')
+    note(checkpoint, **checkpoint_facts(cfg), statistics=statistics, **(facts or {}))
     write_safetensors(out, weights, checkpoint['meta'])
 
 

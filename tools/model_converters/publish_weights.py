@@ -1,7 +1,7 @@
 """Write a trained network as one safetensors file that opens without its config.
 
 Usage: python tools/model_converters/publish_weights.py CONFIG CHECKPOINT [CHECKPOINT ...]
-           --out FILE.safetensors [--threshold T] [--licence NAME]
+           --out FILE.safetensors [--threshold T] [--licence NAME] [--cfg-options ...]
 
 The weights of several checkpoints of one run are averaged. The file holds no code by its format,
 and the optimiser's state is left out. `init_model('FILE.safetensors')` opens it.
@@ -26,6 +26,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--threshold', type=float, help='changed where the probability is greater (default: 0.5)'
     )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='settings that the file states otherwise, such as image.metres_per_pixel=0.5',
+    )
     parser.add_argument('--licence', help="noted in the file, such as 'Apache-2.0'")
     return parser.parse_args()
 
@@ -34,9 +40,11 @@ def main() -> None:
     args = parse_args()
     require_stack()
     with quiet_imports():
+        from mmcd.cli.arguments import parse_cfg_options
+        from mmcd.config import load_config
         from mmcd.conversion.publishing import publish
     publish(
-        args.config,
+        load_config(args.config, parse_cfg_options(args.cfg_options)),
         args.checkpoints,
         args.out,
         threshold=args.threshold,
