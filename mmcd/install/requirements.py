@@ -22,7 +22,6 @@ REQUIRED = (
     # Objects, distances and bootstrap of the evaluation. 1.15 is the first whose bootstrap takes a
     # generator by the name that later releases keep (rng); MMSegmentation requires SciPy anyway.
     'scipy>=1.15',
-    'pillow>=11',  # first with wheels for Python 3.13; torchvision requires it anyway
     'packaging>=23',  # compares the versions below
     'filelock>=3.20.3',  # CVE-2025-68146, CVE-2026-22701: a link in the place of the lock
     'safetensors>=0.5',  # the oldest that the tests were run with
