@@ -14,7 +14,9 @@ JOBS ?= 2
 TESTFLAGS ?=
 
 PY = $(VENV)/bin/python
-TESTS = -m pytest -n $(JOBS) --dist loadfile
+# A test that hangs fails after a quarter of an hour, and a process that dies ends the run at once: with
+# another in its place, pytest-xdist does not end at all.
+TESTS = -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --timeout 900
 PYTEST = $(PY) $(TESTS)
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.

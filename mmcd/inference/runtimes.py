@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,9 +122,7 @@ class OpenVinoSession:
     KEPT = 3
 
     def __init__(self, path: Path, *, precision: str, threads: int | None = None) -> None:
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = _openvino_core()
         # Said in either case: left to itself, OpenVINO takes bfloat16 where the processor has it.
         self._settings: dict[str, Any] = {
             'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'
@@ -171,6 +170,20 @@ class OpenVinoSession:
         info = self._model.get_rt_info()
         framework = info['framework'] if 'framework' in info else {}  # noqa: SIM401  it has no get
         return {name: value.astype(str) for name, value in framework.items()}
+
+
+@functools.cache
+def _openvino_core() -> Any:
+    """The one ``Core`` of the process.
+
+    Its CPU plugin gives the process a stack for signals (``sigaltstack``) and puts back what it
+    found when it is closed. Of two, the one opened last then puts back that of the first, which is
+    free memory by then, and the next signal that Python handles (Ctrl-C, the end of a loading
+    process) ends in a segmentation fault. Seen with OpenVINO 2026.4.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _check_constants(model: Any, path: Path) -> None:

@@ -87,6 +87,7 @@ BROWSER = (
 DEV = (
     'pytest>=8',
     'pytest-xdist>=3.6.1',  # `make test` runs on two cores
+    'pytest-timeout>=2.3.1',  # first that writes through pytest's own reporter
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
     'torchmetrics>=1.6.2',  # so are objects and curves; 1.6.2 is of the time of torch 2.6

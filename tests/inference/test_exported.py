@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,29 @@ def test_few_compiled_networks_are_kept(folder: Path) -> None:
         exported.predict(random_tiles(1, 6, 64, width))
     compiled = exported._session._compiled
     assert [dict(key)['before'][3] for key in compiled] == [66, 67, 64]
+
+
+def test_openvino_leaves_signals_in_order(folder: Path) -> None:
+    """OpenVINO gives the process a stack for signals: with two of them, closed in the order that
+    they were opened in, the next signal was written to memory that was free again."""
+    runtime_or_skip('openvino')
+    code = (
+        'import signal, sys, numpy as np\n'
+        'from mmcd.inference.exported import ExportedPredictor\n'
+        'def opened():\n'
+        "    predictor = ExportedPredictor(sys.argv[1], runtime='openvino')\n"
+        '    predictor.predict(np.zeros((1, 6, 64, 64), np.uint8))\n'
+        '    return predictor\n'
+        'first = opened()\n'
+        'second = opened()\n'
+        'del first\n'
+        'del second\n'
+        "signal.signal(signal.SIGUSR1, lambda *_: print('signal'))\n"
+        'signal.raise_signal(signal.SIGUSR1)\n'
+    )
+    command = [sys.executable, '-X', 'faulthandler', '-c', code, str(folder / 'separate.onnx')]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, 'signal\n'), done.stderr
 
 
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
