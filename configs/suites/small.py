@@ -34,3 +34,22 @@ runs = [
     for data in ('oscd_rgb', 'sztaki_szada')
     for network, title in _networks.items()
 ]
+_slim = 'darnet_slim_sztaki_szada_quick'
+runs += [
+    dict(config=_slim, benchmark='sztaki_szada', title='DARNet, width 8, quick recipe'),
+    # What made-up pairs are worth: the network of `make demo`, which saw nothing else.
+    dict(
+        config=_slim,
+        name='buildings_sztaki_szada',
+        benchmark='sztaki_szada',
+        title='DARNet, width 8, trained on made-up pairs alone, as it is',
+        weights='mmcd/weights/buildings.safetensors',
+    ),
+    dict(
+        config=_slim,
+        name='buildings_finetuned_sztaki_szada',
+        benchmark='sztaki_szada',
+        title='DARNet, width 8, from made-up pairs, quick recipe',
+        options=dict(load_from='mmcd/weights/buildings.safetensors'),
+    ),
+]

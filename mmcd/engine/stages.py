@@ -29,8 +29,10 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
 
     In this order: the run's own last checkpoint with ``--resume``; the best checkpoint of the
     stage before, where the config has ``stage_from`` (its work dir, or a checkpoint file); the
-    pretrained encoder. Either of the first two replaces the pretrained weights, which are then
-    not read.
+    weights of ``load_from``; the pretrained encoder. Either of the first two replaces the
+    pretrained weights, which are then not read. With ``--resume``, a ``load_from`` in the work dir
+    itself is the checkpoint to go on from; MMEngine would take one from elsewhere for it, too, so
+    that a fine-tuning that was stopped could not go on.
 
     Whatever hooks the config has, the run writes checkpoints that are whole, and goes on exactly.
 
@@ -46,9 +48,9 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
         require_hook(cfg, hook.__name__)
     use_durable_checkpoints(cfg)
     stage_from = cfg.get('stage_from')
-    if cfg.get('resume') and not cfg.get('load_from'):
+    if cfg.get('resume') and not _lies_in(cfg.get('load_from'), cfg.work_dir):
         last = find_last_whole(cfg.work_dir, trusted=trusted)
-        cfg.load_from = str(last) if last else None
+        cfg.load_from = str(last) if last else cfg.get('load_from')
         cfg.resume = last is not None
     goes_on = cfg.get('resume')
     if goes_on or stage_from:
@@ -56,6 +58,10 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
     if stage_from and not goes_on:
         checkpoint = str(find_best_checkpoint(stage_from))
         add_hook(cfg, dict(type=f'mmcd.{LoadStageHook.__name__}', checkpoint=checkpoint))
+
+
+def _lies_in(path: str | None, folder: str) -> bool:
+    return path is not None and Path(path).resolve().parent == Path(folder).resolve()
 
 
 def find_best_checkpoint(source: str | Path) -> Path:

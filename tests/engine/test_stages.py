@@ -122,6 +122,23 @@ def test_without_a_stage_before_the_pretrained_weights_stay(tmp_path):
     assert cfg.model.backbone.init_cfg.checkpoint == 'somewhere.pth'
 
 
+def test_resuming_goes_on_from_the_run_and_not_from_what_it_started_with(tmp_path):
+    start = save(build_model(STAGES[1]), tmp_path / 'others.pth')
+    cfg = run_config(tmp_path)
+    cfg.load_from, cfg.resume = str(start), True
+    prepare_start(cfg)  # as a scheduler does that always says --resume
+    assert (cfg.load_from, cfg.resume) == (str(start), False)
+    (tmp_path / 'run').mkdir()
+    first, last = (
+        save(build_model(STAGES[1]), tmp_path / 'run' / f'iter_{number}.pth') for number in (2, 4)
+    )
+    (tmp_path / 'run' / 'last_checkpoint').write_text(last.name)
+    for stated, taken in ((start, last), (first, first)):
+        cfg.load_from, cfg.resume = str(stated), True
+        prepare_start(cfg)
+        assert (cfg.load_from, cfg.resume) == (str(taken), True)
+
+
 def test_resuming_comes_before_the_stage_before(tmp_path):
     cfg = run_config(tmp_path, stage_from='nowhere')
     cfg.resume = True
