@@ -158,9 +158,9 @@ def properties() -> dict[str, str]:
 
 
 def check_onnx(path: Path) -> object:
-    from mmcd.inference.onnx_safety import check_no_external_data
+    from mmcd.inference.onnx_safety import check_onnx_file
 
-    check_no_external_data(path)
+    check_onnx_file(path)
     return None
 
 

@@ -1,8 +1,9 @@
-"""Refusing ONNX files whose weights lie in other files, before anything opens them.
+"""Refusing ONNX files that mmcd does not write, before anything opens them.
 
-Runtimes have read such external data from any path that a file names (ONNX Runtime before 1.24.3).
-mmcd writes none. The few fields that tell are read here, as the package ``onnx`` is not needed to
-run a model, and would read all of it.
+Weights in other files: runtimes have read such external data from any path that a file names (ONNX
+Runtime before 1.24.3). Control flow and functions: a loop of 2^62 iterations does not end, nor do
+functions of which each calls the next one twice. The few fields that tell are read here, as the
+package ``onnx`` is not needed to run a model, and would read all of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from mmcd.errors import ExportError
 
-# Of each message of ONNX (onnx.proto), the fields that lead to tensors.
+# Of each message of ONNX (onnx.proto), the fields that lead to tensors and operators.
 CHILDREN: dict[str, dict[int, str]] = {
     'model': {7: 'graph', 20: 'training', 25: 'function'},
     'training': {1: 'graph', 2: 'graph'},
@@ -24,31 +25,33 @@ CHILDREN: dict[str, dict[int, str]] = {
     'sparse': {1: 'tensor', 2: 'tensor'},
     'tensor': {},
 }
+OPERATOR = 4  # the field of a node that names it
+CONTROL_FLOW = (b'Loop', b'If', b'Scan', b'SequenceMap')  # the operators that run a graph
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # fields of a tensor
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5  # protobuf's kinds of fields
 
 
-def check_no_external_data(path: Path) -> None:
-    """Check that a file's weights are in the file.
+def check_onnx_file(path: Path) -> None:
+    """Check that a file holds all of its weights, no control flow and no functions.
 
     Raises:
-        ExportError: some are in other files, or the file is no ONNX file, or was cut short.
+        ExportError: it does not, or is no ONNX file, or was cut short.
     """
     try:
         with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            is_external = _has_external(data)
+            faults = set(_faults(data))
     except (IndexError, ValueError, OSError) as error:  # also an empty file, which can't be mapped
         raise ExportError(
             f'{path} is no ONNX file, or was cut short: {error}. Export the model again.'
         ) from error
-    if is_external:
+    if faults:
         raise ExportError(
-            f'{path} names other files that hold its weights, which mmcd does not follow: it was '
-            'not opened. Files of tools/deployment/export_onnx.py hold all of theirs.'
+            f'{path} {" and ".join(sorted(faults))}: it was not opened. Files of '
+            'tools/deployment/export_onnx.py have none of this: export the model again.'
         )
 
 
-def _has_external(data: mmap.mmap) -> bool:
+def _faults(data: mmap.mmap) -> Iterator[str]:
     waiting = [('model', 0, len(data))]
     while waiting:
         message, start, stop = waiting.pop()
@@ -57,10 +60,13 @@ def _has_external(data: mmap.mmap) -> bool:
             if message == 'tensor' and (
                 field == EXTERNAL_DATA or (field == DATA_LOCATION and any(data[begin:end]))
             ):
-                return True
+                yield 'names other files that hold its weights, which mmcd does not follow'
+            if message == 'node' and field == OPERATOR and data[begin:end] in CONTROL_FLOW:
+                yield f'has the operator {data[begin:end].decode()}, which may never end'
             if child := CHILDREN[message].get(field):
+                if child == 'function':
+                    yield 'has functions, which may call each other without an end'
                 waiting.append((child, begin, end))
-    return False
 
 
 def _fields(data: mmap.mmap, start: int, stop: int) -> Iterator[tuple[int, int, int]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmcd.errors import ConfigError, ExportError
 from mmcd.inference.export_metadata import OUTPUT_NAME
-from mmcd.inference.onnx_safety import check_no_external_data
+from mmcd.inference.onnx_safety import check_onnx_file
 from mmcd.install.extras import require_packages
 
 ONNX_RUNTIME = 'onnxruntime'
@@ -56,7 +56,7 @@ def open_session(
         ExportError: the runtime does not take the file.
     """
     _check_choice(runtime, precision, threads, device)
-    check_no_external_data(path)
+    check_onnx_file(path)
     if runtime == ONNX_RUNTIME:
         require_packages('Running exported models', ['onnxruntime'], 'onnx')
         return OnnxRuntimeSession(path, threads=threads, device=device)

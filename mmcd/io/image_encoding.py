@@ -13,11 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mmcd.errors import ImagePairError, StackError
-from mmcd.io.images import to_bgr
+from mmcd.io.images import PNG_END, to_bgr
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import IGNORED
 
-PNG_END = b'IEND\xaeB`\x82'
 PNG_COMPRESSION = 6
 # More takes twice as long to write and saves next to nothing on aerial images.
 FAST_COMPRESSION = 1

@@ -21,6 +21,8 @@ from mmcd.structures.image_spec import RGB
 
 TIFF_SUFFIXES = ('.tif', '.tiff')
 ALPHA = 'alpha'
+PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
+JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
 
 
@@ -219,15 +221,52 @@ def decode_image(content: bytes, source: Path) -> np.ndarray:
     """A PNG, JPEG or the like from its bytes, (H, W, C); an alpha channel is left off.
 
     Raises:
-        ImagePairError: it can't be decoded.
+        ImagePairError: it can't be decoded, or was cut short.
     """
+    if fault := missing_end(content):
+        raise ImagePairError(
+            f'Cannot decode the image {source}: {fault}. It was cut short: copy or download it '
+            'again.'
+        )
     flags = cv2.IMREAD_UNCHANGED  # leaves the orientation tag aside, as label files have none
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    except cv2.error as error:
+        raise ImagePairError(
+            f'Cannot decode the image {source}: OpenCV says {error.err}. Images of more than 2^30 '
+            'pixels are read from TIFF files.'
+        ) from error
     if image is None:
         raise ImagePairError(f'Cannot decode the image {source}. Is the file whole?')
     if image.ndim == 2:
         return image[..., None]
     return cv2.cvtColor(image, _TO_RGB[image.shape[2]])
+
+
+def missing_end(content: bytes) -> str | None:
+    """What a PNG or JPEG that was cut short lacks; None where nothing is known to be missing.
+
+    OpenCV 4 fills such images up with grey or black, and says nothing that a program could hear.
+    """
+    # Searched from the end: some programs append something behind it.
+    if content.startswith(PNG_START) and content.rfind(PNG_END) < 0:
+        return f'the PNG has no end ({len(content):,} bytes)'
+    if content.startswith(JPEG_START) and content.rfind(JPEG_END) <= _first_scan(content):
+        return f'the JPEG has no end ({len(content):,} bytes)'
+    return None
+
+
+def _first_scan(content: bytes) -> int:
+    """Where a JPEG's pixels begin, within which its mark of the end can't be; -1: nowhere.
+
+    A preview in the header, whose segments state their lengths, has an end of its own.
+    """
+    at = len(JPEG_START)
+    while content[at : at + 1] == b'\xff':
+        if content[at : at + 2] == JPEG_SCAN:
+            return at
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], 'big')
+    return content.rfind(JPEG_SCAN)  # bytes between segments, which decoders pass over
 
 
 @dataclass(frozen=True)

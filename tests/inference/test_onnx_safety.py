@@ -1,4 +1,4 @@
-"""ONNX files from others: external data, altered names, networks that can't be run."""
+"""ONNX files from others: external data, loops, altered names, networks that can't be run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from onnx import TensorProto, helper  # noqa: E402
 from mmcd.errors import ExportError  # noqa: E402
 from mmcd.export import export_onnx  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
-from mmcd.inference.onnx_safety import check_no_external_data  # noqa: E402
+from mmcd.inference.onnx_safety import check_onnx_file  # noqa: E402
 from tests.export.models import tiny_model  # noqa: E402
 
 RUNTIMES = ('onnxruntime', 'openvino')
@@ -81,14 +81,78 @@ def test_no_other_file_is_named(tmp_path: Path, place: str, location: str) -> No
     path = tmp_path / 'model.onnx'
     path.write_bytes(hidden(place, location).SerializeToString())
     with pytest.raises(ExportError, match='names other files that hold its weights'):
-        check_no_external_data(path)
+        check_onnx_file(path)
     for runtime in RUNTIMES:
         with pytest.raises(ExportError, match='names other files that hold its weights'):
             ExportedPredictor(path, runtime=runtime)
 
 
-def test_what_we_export_names_none(good: Path) -> None:
-    check_no_external_data(good)
+def endless(kind: str) -> onnx.ModelProto:
+    """A model that no runtime ever comes through, or that can't be known to end."""
+    same = helper.make_node('Identity', ['x'], ['y'])
+    body = graph([same])
+    if kind == 'Loop':
+        trips = helper.make_tensor('trips', TensorProto.INT64, [], [1 << 62])
+        on = helper.make_tensor('on', TensorProto.BOOL, [], [True])
+        body = helper.make_graph(
+            [
+                helper.make_node('Identity', ['was'], ['still']),
+                helper.make_node('Sin', ['v'], ['w']),
+            ],
+            'body',
+            [
+                helper.make_tensor_value_info('i', TensorProto.INT64, []),
+                helper.make_tensor_value_info('was', TensorProto.BOOL, []),
+                helper.make_tensor_value_info('v', TensorProto.FLOAT, [4]),
+            ],
+            [
+                helper.make_tensor_value_info('still', TensorProto.BOOL, []),
+                helper.make_tensor_value_info('w', TensorProto.FLOAT, [4]),
+            ],
+        )
+        node = helper.make_node('Loop', ['trips', 'on', 'x'], ['y'], body=body)
+        return helper.make_model(graph([node], initializer=[trips, on]))
+    if kind == 'If':
+        node = helper.make_node('If', ['c'], ['y'], then_branch=body, else_branch=body)
+        return helper.make_model(graph([node]))
+    if kind == 'Scan':
+        node = helper.make_node('Scan', ['x'], ['y'], body=body, num_scan_inputs=1)
+        inner = helper.make_graph([node], 'inner', [], [])
+        # Within the graph of an operator of any name.
+        outer = helper.make_node('Other', ['x'], ['y'], body=inner, domain='d')
+        return helper.make_model(graph([outer]))
+    opsets = [helper.make_opsetid('', 17), helper.make_opsetid('d', 1)]
+    functions = []
+    for number in range(40):  # each calls the next one twice: 2^40 calls
+        name, domain = (f'f{number + 1}', 'd') if number < 39 else ('Identity', '')
+        calls = [
+            helper.make_node(name, [taken], [given], domain=domain)
+            for taken, given in (('a', 'b'), ('b', 'c'))
+        ]
+        functions.append(helper.make_function('d', f'f{number}', ['a'], ['c'], calls, opsets))
+    called = graph([helper.make_node('f0', ['x'], ['y'], domain='d')])
+    return helper.make_model(called, opset_imports=opsets, functions=functions)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'message'),
+    [
+        ('Loop', 'has the operator Loop, which may never end: it was not opened'),
+        ('If', 'has the operator If'),
+        ('Scan', 'has the operator Scan'),
+        ('functions', 'has functions, which may call each other without an end'),
+    ],
+)
+def test_nothing_that_may_never_end_is_opened(tmp_path: Path, kind: str, message: str) -> None:
+    path = tmp_path / 'model.onnx'
+    path.write_bytes(endless(kind).SerializeToString())
+    for runtime in RUNTIMES:
+        with pytest.raises(ExportError, match=f'{message}.*export the model again'):
+            ExportedPredictor(path, runtime=runtime)
+
+
+def test_what_we_export_is_opened(good: Path) -> None:
+    check_onnx_file(good)
 
 
 @pytest.mark.parametrize('part', range(16))

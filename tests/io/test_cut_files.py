@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmcd.datasets.label_file import decode_label, take_single_band
-from mmcd.errors import LabelError, MMCDError
+from mmcd.errors import ImagePairError, LabelError, MMCDError
 from mmcd.io.image_encoding import read_notes
-from mmcd.io.images import read_image
+from mmcd.io.images import missing_end, read_image
 from tests.scene.rasters import draw_ground, utm
 
 SIZE = 64, 80
@@ -50,12 +51,40 @@ def test_labels(kind: str, part: int) -> None:
 @pytest.mark.parametrize('part', PARTS)
 @pytest.mark.parametrize('kind', ['tif', 'deflate.tif'])
 def test_images(tmp_path: Path, kind: str, part: int) -> None:
-    """OpenCV fills up what a PNG or JPEG lacks; the audit finds such files by their ends."""
     pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
     content = whole(kind)
     (tmp_path / 'a.tif').write_bytes(content[: len(content) * part // 16])
     with pytest.raises(MMCDError):
         read_image(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize('fills_up', [False, True])
+@pytest.mark.parametrize('part', PARTS)
+@pytest.mark.parametrize('kind', ['png', 'palette.png', 'png16', 'jpg'])
+def test_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, part: int, fills_up: bool
+) -> None:
+    """OpenCV 4 fills up what a PNG or JPEG lacks, as the stand-in does; OpenCV 5 refuses it."""
+    content = whole(kind)
+    path = tmp_path / f'a.{kind.split(".")[-1][:3]}'
+    path.write_bytes(content[: len(content) * part // 16])
+    if fills_up and part:  # a file of some bytes is known by its first ones
+        monkeypatch.setattr(cv2, 'imdecode', lambda *given: np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(ImagePairError, match=r'Cannot (decode|read) the image .*a\.'):
+        read_image(path)
+
+
+def test_a_preview_has_an_end_of_its_own(tmp_path: Path) -> None:
+    """In the header of a JPEG; and a few bytes may follow an image's own end."""
+    preview = whole('jpg')
+    file = io.BytesIO()
+    Image.open(io.BytesIO(preview)).save(file, 'JPEG', comment=preview[:30_000])
+    content = file.getvalue()
+    assert missing_end(content) is None
+    assert missing_end(content + bytes(10)) is None
+    assert missing_end(content + bytes(10_000)) is None
+    assert missing_end(content[:-2]) is not None
+    assert missing_end(whole('png') + bytes(10_000)) is None
 
 
 @pytest.mark.parametrize('part', PARTS)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -70,6 +72,21 @@ def test_what_is_no_image(tmp_path):
             read_header(tmp_path / name)
     with pytest.raises(ImagePairError, match='Is the file whole'):
         decode_image(b'', tmp_path)
+
+
+def test_more_pixels_than_opencv_takes(tmp_path):
+    """A header of some bytes that promises them."""
+
+    def chunk(kind, content):
+        checksum = zlib.crc32(kind + content)
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', checksum)
+
+    header = struct.pack('>IIBBBBB', 60_000, 60_000, 8, 0, 0, 0, 0)
+    parts = (b'IHDR', header), (b'IDAT', zlib.compress(bytes(99))), (b'IEND', b'')
+    content = b'\x89PNG\r\n\x1a\n' + b''.join(chunk(*part) for part in parts)
+    (tmp_path / 'vast.png').write_bytes(content)
+    with pytest.raises(ImagePairError, match=r'Cannot decode the image .*vast\.png'):
+        read_image(tmp_path / 'vast.png')
 
 
 def test_without_rasterio(tmp_path, monkeypatch):

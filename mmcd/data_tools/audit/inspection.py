@@ -19,14 +19,10 @@ from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.label_file import decode_label, take_single_band
 from mmcd.datasets.pair_index import PairFiles
 from mmcd.errors import LabelError, MMCDError
-from mmcd.io.images import Window, read_image, read_pair_image
+from mmcd.io.images import PNG_START, Window, missing_end, read_image, read_pair_image
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
 from mmcd.structures.change_classes import IGNORED, UNCHANGED
 from mmcd.structures.sentinel2 import find_baseline_offset
-
-PNG_START = b'\x89PNG\r\n\x1a\n'
-JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
-TRAILER = 4096  # some programs append a few bytes behind a JPEG's end
 
 
 def find_damage(content: bytes) -> str | None:
@@ -39,9 +35,7 @@ def find_damage(content: bytes) -> str | None:
             PngImageFile(io.BytesIO(content)).verify()  # walks the chunks and their checksums
         except (OSError, SyntaxError) as error:
             return f'{error} ({len(content):,} bytes)'
-    if content.startswith(JPEG_START) and JPEG_END not in content[-TRAILER:]:
-        return f'the JPEG has no end ({len(content):,} bytes)'
-    return None
+    return missing_end(content)
 
 
 LOSSY_SUFFIXES = ('.jpg', '.jpeg')  # whose compression leaves grey values in any label
@@ -183,6 +177,9 @@ def _is_readable(path: Path) -> bool:
 def _read_label(record: PairRecord, task: PairTask) -> np.ndarray | None:
     """A label's one band, or None with a finding."""
     path = task.files.label
+    if not path.is_file():  # a pipe would be waited for
+        record.find('unreadable', path, 'it is no file, but a folder, a pipe, or a link to nowhere')
+        return None
     try:
         content = path.read_bytes()
         if damage := find_damage(content):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from mmcd.data_tools.audit.inspection import PairTask, find_damage, inspect_pair
 from mmcd.datasets import LabelEncoding, OSCDDataset
 from mmcd.datasets.oscd import IMAGES, PREFIX
+from mmcd.datasets.pair_index import PairFiles
 from mmcd.io.images import read_image
 from tests.tiff_files import write_tiff
 from tests.tiny_scenes import write_tiny_oscd
@@ -87,3 +89,14 @@ def test_the_offset_of_newer_sentinel2_products_is_told(tmp_path, date):
     (finding,) = inspect_city(root).findings
     assert finding.check == 'value offset'
     assert finding.files == (str(folder),)
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no pipes')
+def test_a_pipe_is_not_waited_for(tmp_path):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / 'a.png')
+    os.mkfifo(tmp_path / 'pipe.png')
+    for roles in (('a', 'a', 'pipe'), ('pipe', 'a', 'a')):
+        files = PairFiles('x', *(tmp_path / f'{name}.png' for name in roles))
+        record = inspect_pair(PairTask('all', files, LabelEncoding(unchanged=0, changed=255)))
+        found = [(each.check, each.files) for each in record.findings]
+        assert ('unreadable', (str(tmp_path / 'pipe.png'),)) in found
