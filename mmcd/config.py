@@ -193,6 +193,11 @@ def _find_own(path: Path) -> Path:
 
 def _merge(config: Config, options: Mapping[str, Any]) -> None:
     check_options(config, options)
+    if options.get('pretrained') is not None and 'pretrained' not in config:
+        raise ConfigError(
+            f'Nothing reads pretrained={options["pretrained"]!r}: the network of this config '
+            'starts from scratch. To start from a checkpoint of mmcd, give load_from=FILE.'
+        )
     for key in options:
         _check_spelling(config, key)
     try:

@@ -288,6 +288,10 @@ def _is_rate(value: Any) -> bool:
     return is_number and math.isfinite(value) and value >= 0
 
 
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_scope(value: Any) -> bool:
     return isinstance(value, str) and value.isidentifier() and find_spec(value) is not None
 
@@ -323,12 +327,14 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, str),
         'a work dir or a checkpoint file',
     ),
+    **dict.fromkeys(('mixed_precision', 'strict_loading'), (_is_switch, 'True or False')),
     'load_from': (lambda value: value is None or isinstance(value, str), 'a checkpoint file'),
     'work_dir': (lambda value: isinstance(value, str) and value.strip() != '', 'a folder'),
 }
 for _split in ('train', 'val', 'test'):
     RANGES[f'{_split}_dataloader.batch_size'] = POSITIVE
     RANGES[f'{_split}_dataloader.num_workers'] = NOT_NEGATIVE
+    RANGES[f'{_split}_dataloader.persistent_workers'] = (_is_switch, 'True or False')
 
 
 def _range_faults(config: Config) -> Iterator[str]:

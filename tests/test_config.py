@@ -176,3 +176,11 @@ def test_only_the_misspelt_part_is_replaced():
     config = Config({'model': {'model_step': 1, '': 2}})
     with pytest.raises(ConfigError, match=r'Did you mean model\.model_step\?'):
         load_config(config, {'model.model_ste': 1})
+
+
+def test_a_pretrained_encoder_where_there_is_none():
+    with pytest.raises(
+        ConfigError, match=r"Nothing reads pretrained='a\.pth'.*give load_from=FILE"
+    ):
+        load_config(LEVIR, {'pretrained': 'a.pth'})
+    load_config(LEVIR, {'pretrained': None})

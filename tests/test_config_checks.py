@@ -50,6 +50,9 @@ WRONG = {
         (value, r'train_cfg\.max_iters=.*whole number of at least 1') for value in ('abc', 1.5, 0)
     ],
     'train_cfg.val_interval': [(0, 'whole number of at least 1')],
+    'mixed_precision': [('foo', 'True or False')],
+    'strict_loading': [('foo', 'True or False')],
+    'val_dataloader.persistent_workers': [('abc', 'True or False')],
     'train_cfg.type': [('Foo', r"train_cfg\.type: there is no loop 'Foo'")],
     'train_dataloader.batch_size': [(value, 'at least 1') for value in (0, -1, 'abc')],
     'train_dataloader.num_workers': [(value, '0 or more') for value in (-1, 'abc')],

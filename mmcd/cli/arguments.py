@@ -6,6 +6,7 @@ Imports are light, so that ``--help`` and a misspelt option answer at once.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -184,6 +185,27 @@ def layout_options(args: argparse.Namespace) -> dict[str, Any]:
     elif threshold is not None:
         options['label_encoding'] = dict(threshold=threshold)
     return options
+
+
+def with_negative_numbers(argv: Sequence[str] | None) -> list[str]:
+    """The words of a command line, with those like -inf and -1e3 marked as values.
+
+    argparse takes them for options; -5 and -0.5 alone it knows as numbers. A word with a blank in
+    it is none of its options, and the blank does not matter to a number.
+
+    Args:
+        argv: the words; None: those of the process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    return [f' {word}' if word.startswith('-') and _is_number(word) else word for word in words]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_cfg_options(options: Sequence[str] | None) -> dict[str, Any]:

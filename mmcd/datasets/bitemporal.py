@@ -63,8 +63,8 @@ class BitemporalDataset(BaseDataset):
         DatasetNotFoundError: folders or files are missing (all named, up to 20).
         DatasetError: files are left over, or share a name within a folder, or the folder's
             preparation was stopped before its end.
-        ConfigError: ``label_encoding`` is no encoding of the classes, ``image`` no description, or
-            ``cache`` no cache.
+        ConfigError: ``label_encoding`` is no encoding of the classes, ``image`` no description,
+            ``cache`` no cache, or there is an ``ann_file``, for which ``list_file`` is.
     """
 
     METAINFO = BINARY_CHANGE.to_meta()
@@ -96,6 +96,11 @@ class BitemporalDataset(BaseDataset):
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
     ) -> None:
+        if kwargs.get('ann_file'):
+            raise ConfigError(
+                f'{type(self).__name__} reads no ann_file={kwargs["ann_file"]!r}: name a list of '
+                'pairs by list_file, one name a line, or a table of their files by pairs.'
+            )
         self.split = split
         layout = prepared_layout(Path(data_root)) or self.published_layout()
         layout = replace(

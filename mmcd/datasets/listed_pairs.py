@@ -32,7 +32,8 @@ def find_listed_pairs(pairs: str, root: Path) -> list[PairFiles]:
     Raises:
         ConfigError: it is neither.
         DatasetNotFoundError: there is no such table, or files are missing (named, up to 20).
-        DatasetError: a line lacks a column, two pairs have one name, or nothing is found.
+        DatasetError: the table is no CSV, a line lacks a column, two pairs have one name, or
+            nothing is found.
     """
     found = _of_table(root / pairs) if pairs.lower().endswith('.csv') else _of_patterns(pairs, root)
     if not found:
@@ -47,7 +48,7 @@ def find_listed_pairs(pairs: str, root: Path) -> list[PairFiles]:
         f'{role}: {path}'
         for pair in found
         for role, path in pair.by_role().items()
-        if not path.exists()
+        if not (path.is_file() or path.is_dir())  # a pipe would be waited for
     ]
     if missing:
         raise DatasetNotFoundError(
@@ -59,8 +60,14 @@ def find_listed_pairs(pairs: str, root: Path) -> list[PairFiles]:
 def _of_table(path: Path) -> list[PairFiles]:
     if not path.is_file():
         raise DatasetNotFoundError(f'No such table of pairs: {path} (from {Path.cwd()}).')
-    with path.open(encoding='utf-8-sig', newline='') as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            f'The table of pairs {path} is no CSV in UTF-8: {error}. It should have the columns '
+            f'{", ".join(COLUMNS)}.'
+        ) from error
     return [_of_row(row, path, number) for number, row in enumerate(rows, start=2)]
 
 

@@ -87,15 +87,19 @@ def read_list_file(path: Path) -> list[str]:
 
     Raises:
         DatasetNotFoundError: there is no such file.
-        DatasetError: it names nothing, or a name twice.
+        DatasetError: it is no text, or names nothing, or a name twice.
     """
     if not path.is_file():
         raise DatasetNotFoundError(
             f'No such list file: {path}. It should name one pair a line, such as train_1.png.'
         )
-    lines = (
-        line.split('#')[0].strip() for line in path.read_text(encoding='utf-8-sig').splitlines()
-    )
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f'The list file {path} is no text in UTF-8: {error}. It should name one pair a line.'
+        ) from error
+    lines = (line.split('#')[0].strip() for line in text.splitlines())
     names = [line for line in lines if line]
     if not names:
         raise DatasetError(f'The list file {path} names no pair.')
@@ -117,7 +121,7 @@ def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:
         path = folder.path / entry.name
         if path.name.startswith('.') or path.suffix.lower() not in folder.suffixes:
             continue
-        if not entry.is_file():  # a link to nowhere, or a pipe, which would be waited for
+        if not _is_file(entry):
             continue
         if path.stem in files:
             twice.append(f'{files[path.stem].name} and {path.name}')
@@ -132,6 +136,14 @@ def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:
             f'(the {folder.role} images).\n{layout}'
         )
     return files
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    """False also for a link to nowhere or to itself, and for a pipe, which would be waited for."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_left_over(name: str, found: Sequence[dict[str, Path]]) -> bool:

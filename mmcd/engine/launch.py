@@ -23,8 +23,25 @@ from mmcd.config import load_config
 from mmcd.config_checks import check_config
 from mmcd.errors import ConfigError
 from mmcd.inference.allocator import keep_freed_memory
-from mmcd.io.checkpoints import use_safe_loading
+from mmcd.io.checkpoints import first_line, use_safe_loading
 from mmcd.io.run_lock import hold_lock
+
+# What a launcher puts into the environment of the processes that it starts, and how it is called.
+LAUNCHERS: dict[str, tuple[tuple[str, ...], str]] = {
+    'pytorch': (
+        ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+        'torchrun or tools/dist_train.sh CONFIG NUMBER',
+    ),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'srun or tools/slurm_train.sh'),
+    'mpi': (
+        ('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'),
+        'mpirun',
+    ),
+}
+NUMBERS = {name for names, _ in LAUNCHERS.values() for name in names} - {
+    'MASTER_ADDR',
+    'SLURM_NODELIST',
+}
 
 
 def prepare_run(args: Namespace) -> Config:
@@ -46,6 +63,7 @@ def prepare_run(args: Namespace) -> Config:
     check_config(cfg)
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    _check_launched(args.launcher)
     if args.keep_memory:
         use_kept_memory()
     _fit_workers(cfg)
@@ -139,9 +157,39 @@ def require_hook(cfg: Config, name: str) -> None:
         add_hook(cfg, dict(type=f'mmcd.{name}'))
 
 
+def _check_launched(launcher: str) -> None:
+    """Check that the launcher that is named has started this process.
+
+    Raises:
+        ConfigError: it has not: its environment is missing.
+    """
+    names, advice = LAUNCHERS.get(launcher, ((), ''))
+    lacking = [name for name in names if not os.environ.get(name)]
+    wrong = [
+        f'{name}={os.environ[name]!r}'
+        for name in names
+        if name not in lacking and name in NUMBERS and not os.environ[name].isdigit()
+    ]
+    if lacking or wrong:
+        what = f'{", ".join(lacking)} not set' if lacking else f'{", ".join(wrong)} not a number'
+        raise ConfigError(
+            f'--launcher {launcher} is for processes that it starts, with settings in the '
+            f'environment, but here is {what}. Start them with {advice}, or leave the option out '
+            'for a single process.'
+        )
+
+
 def _start_on_cpu(cfg: Config) -> None:
     """Start the process group ourselves: MMEngine's start and its wrapper both ask for a GPU."""
-    distributed.init_process_group('gloo')
+    try:
+        distributed.init_process_group('gloo')
+    except (RuntimeError, ValueError) as error:
+        where = f'{os.environ["MASTER_ADDR"]}:{os.environ["MASTER_PORT"]}'
+        raise ConfigError(
+            f'The processes of the run cannot meet at {where} (MASTER_ADDR:MASTER_PORT): '
+            f'{first_line(error)}. Choose another port, such as PORT=29600 tools/dist_train.sh '
+            'CONFIG NUMBER, and start all of them.'
+        ) from error
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
     )

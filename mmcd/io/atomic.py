@@ -64,7 +64,7 @@ def check_writable(path: Path) -> None:
     Raises:
         FileWriteError: it can't be, or the name is a folder's.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir fails on a name that is too long
         raise FileWriteError(f'Cannot write {path}: it is the name of a folder. Name a file.')
     probe = path.with_name(f'.{path.name}.{os.getpid()}{PARTIAL}')
     try:

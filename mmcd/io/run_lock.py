@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from filelock import FileLock, Timeout
 
@@ -63,8 +64,12 @@ def _wait_for_orphans(lock: FileLock, holder: Path, what: str) -> None:
 
     Raises:
         InUseError: the holder is alive, or on another host, or its children stay.
+        OSError: no file can be written there.
     """
     record = _read(holder)
+    if not record:  # where no file can be made at all, the lock looks taken as well
+        with TemporaryFile(dir=holder.parent):
+            pass
     if record.get('host') == socket.gethostname() and not _is_alive(record.get('pid', 0)):
         try:
             lock.acquire(timeout=SECONDS_FOR_ORPHANS)

@@ -43,15 +43,15 @@ def read_pair_list(path: str | Path) -> list[ScenePair]:
     path = Path(path)
     if not path.is_file():
         raise SceneError(f'No such list of scenes: {path} (from {Path.cwd()}).')
-    text = path.read_text(encoding='utf-8-sig')
     try:
+        text = path.read_text(encoding='utf-8-sig')
         if path.suffix.lower() == '.csv':
             rows: Iterable[Any] = list(csv.DictReader(text.splitlines()))
         else:
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise SceneError(
-            f'{path} is neither CSV (.csv, with a header) nor JSON lines: {error}'
+            f'{path} is neither CSV (.csv, with a header) nor JSON lines, in UTF-8: {error}'
         ) from error
     pairs = [_pair(row, path, number) for number, row in enumerate(rows, start=1)]
     if not pairs:

@@ -131,10 +131,17 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
             points only.
     """
     check_path(path, date, allow_remote=allow_remote)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise SceneError(
+            f'The {date} image {path} is a pipe or a device, which would be waited for for ever. '
+            'Name a file.'
+        )
     try:
         dataset = rasterio.open(path)
     except RasterioError as error:
-        raise SceneError(f'Cannot open the {date} image {path}: {error}') from error
+        is_relative = not os.path.isabs(path) and '://' not in str(path)
+        where = f' (from {os.getcwd()})' if is_relative and not os.path.exists(path) else ''
+        raise SceneError(f'Cannot open the {date} image {path}{where}: {error}') from error
     try:
         check_dataset(dataset, date, allow_remote=allow_remote)
     except SceneError:

@@ -180,13 +180,20 @@ class SceneSettings:
             f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
             f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
             'bands: at least one': self.bands is None or len(self.bands) > 0,
-            f'value range: a lower and a higher value, not {low} {high}': (low < high and finite),
+            f'value range: two finite values, the lower one first, not {low} {high}': (
+                low < high and finite
+            ),
+            f'offsets: finite values, not {self.offset_before} and {self.offset_after}': (
+                math.isfinite(self.offset_before) and math.isfinite(self.offset_after)
+            ),
             f'ground resolution: above 0 or "model", not {self.resample_to}': (
                 self.resample_to in (None, MODEL_RESOLUTION)
                 or (isinstance(self.resample_to, (int, float)) and 0 < self.resample_to < 1e6)
             ),
             f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
-            f'simplification: at least 0, not {self.simplify}': self.simplify >= 0,
+            f'simplification: at least 0 and finite, not {self.simplify}': (
+                0 <= self.simplify < math.inf
+            ),
         }
         for each in fields(self):
             value, choices = getattr(self, each.name), each.metadata.get('choices')

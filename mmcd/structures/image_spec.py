@@ -63,7 +63,10 @@ class ImageSpec:
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
-        faults = self._faults()
+        try:
+            faults = self._faults()
+        except TypeError as error:  # a number where a list belongs, or text where a number does
+            faults = [f'a value is of the wrong kind ({error})']
         if faults:
             raise ConfigError('The image description cannot be used: ' + '; '.join(faults) + '.')
 
@@ -102,11 +105,16 @@ class ImageSpec:
         """Build from a config's dict; None is 8-bit RGB.
 
         Raises:
-            ConfigError: an unknown key, or a field that cannot be used.
+            ConfigError: no dict, an unknown key, or a field that cannot be used.
         """
         if isinstance(config, cls):
             return config
-        settings = {} if config is None else dict(config)  # type: ignore[arg-type]
+        if config is not None and not isinstance(config, Mapping):
+            raise ConfigError(
+                "The image description is a dict, such as image = dict(bands=['red', 'nir'], "
+                f"dtype='uint16'), not {config!r}."
+            )
+        settings = dict(config or {})
         known = [field.name for field in fields(cls)]
         unknown = sorted(settings.keys() - set(known))
         if unknown:

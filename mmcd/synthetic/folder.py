@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -98,8 +99,9 @@ def prepare_folder(out: Path, settings: SampleSettings, overwrite: bool = False)
     Raises:
         DatasetError: The path is a file, or holds pairs of other settings or origin.
     """
-    if out.exists() and not out.is_dir():
+    if os.path.exists(out) and not os.path.isdir(out):
         raise DatasetError(f'expected a folder for the pairs, but {out} is a file')
+    make_folder(out)
     if overwrite:
         for image in _own_images(out):
             image.unlink()

@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 
 import pytest
 
-from mmcd.cli.arguments import add_run_arguments, parse_cfg_options
-from mmcd.errors import ConfigError
+from mmcd.cli.arguments import add_run_arguments, parse_cfg_options, with_negative_numbers
+from mmcd.cli.commands import map as map_command
+from mmcd.errors import ConfigError, SceneError
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,21 @@ def test_importing_it_loads_nothing_of_the_stack():
     loaded = ['torch', 'mmengine']
     code = f'import sys, mmcd.cli.arguments; sys.exit(any(m in sys.modules for m in {loaded}))'
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    'numbers', [['-inf', 'inf'], ['-10', '20'], ['-1e3', '-2.5e-1'], ['nan', '-nan']]
+)
+def test_negative_numbers_are_values(numbers):
+    parser = ArgumentParser()
+    parser.add_argument('--range', type=float, nargs=2)
+    parser.add_argument('-i', action='store_true')
+    args = parser.parse_args(with_negative_numbers(['--range', *numbers, '-i']))
+    assert [repr(value) for value in args.range] == [repr(float(word)) for word in numbers]
+    assert args.i
+
+
+def test_a_value_range_without_bounds_is_told_plainly():
+    words = ['a.tif', 'b.tif', '--out', 'c.tif', '--value-range', '-inf', 'inf']
+    with pytest.raises(SceneError, match=r'value range: two finite values, .*, not -inf inf'):
+        map_command.main(words)

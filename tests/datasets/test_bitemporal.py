@@ -103,3 +103,10 @@ def test_ending_without_its_dot(tiny_levir):
 def test_bad_encoding_stops_the_build(tiny_levir):
     with pytest.raises(ConfigError, match='A label encoding is either'):
         build(tiny_levir, label_encoding=dict(changed=255))
+
+
+def test_a_list_under_the_name_of_other_data_sets_is_not_passed_over(tiny_levir):
+    with pytest.raises(
+        ConfigError, match=r"reads no ann_file='train\.txt': name a list .* by list_f"
+    ):
+        build(tiny_levir, ann_file='train.txt')

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mmcd.datasets import BitemporalDataset
@@ -104,3 +106,21 @@ def test_a_table_without_pairs_of_the_split(folder):
     pairs = table(folder, line, header='before,after,label,split')
     with pytest.raises(DatasetError, match="no pair into the split 'train'"):
         BitemporalDataset(data_root=str(folder), split='train', pairs=pairs)
+
+
+@pytest.mark.parametrize(
+    'content', [b'\xff\xfe\0a', b'before,after,label\n"' + b'x' * 200_000 + b'"']
+)
+def test_what_is_no_table_in_utf_8(tmp_path, content):
+    (tmp_path / 'list.csv').write_bytes(content)
+    said = r'list\.csv is no CSV in UTF-8: .*It should have the columns before, after, label'
+    with pytest.raises(DatasetError, match=said):
+        find_listed_pairs('list.csv', tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no pipes')
+def test_a_pipe_is_no_file_of_a_pair(folder):
+    os.mkfifo(folder / 'pipe.png')
+    name = table(folder, 'b.2_2016.png,b.2_2018.png,pipe.png')
+    with pytest.raises(DatasetNotFoundError, match=r'1 file\(s\) .* missing:\n.*pipe\.png'):
+        find_listed_pairs(name, folder)

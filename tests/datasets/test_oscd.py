@@ -9,7 +9,13 @@ from PIL import Image
 
 from mmcd.datasets import OSCDDataset
 from mmcd.datasets.oscd import IMAGES, PREFIX
-from mmcd.errors import ConfigError, DatasetNotFoundError, ImagePairError, LabelError
+from mmcd.errors import (
+    ConfigError,
+    DatasetError,
+    DatasetNotFoundError,
+    ImagePairError,
+    LabelError,
+)
 from tests.tiny_scenes import write_tiny_oscd
 
 VAL = ['cupertino', 'rennes']
@@ -129,6 +135,13 @@ def test_settings_that_fit_no_split_are_refused(oscd, settings, message):
 def test_a_folder_that_is_no_oscd_is_told_what_is_expected(tmp_path):
     with pytest.raises(DatasetNotFoundError, match='OSCDDataset expects'):
         build(tmp_path)
+
+
+def test_a_list_of_cities_that_is_no_text(tmp_path):
+    root = write_tiny_oscd(tmp_path)
+    (root / IMAGES / 'train.txt').write_bytes(b'\xff\xfe\0a')
+    with pytest.raises(DatasetError, match=r'train\.txt is no text in UTF-8: .*name the cities'):
+        build(root)
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason='the published set is not beside the checkout')

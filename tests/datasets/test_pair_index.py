@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -210,3 +211,26 @@ def test_list_file_errors(tmp_path):
     path.write_text('a\nb\na\n')
     with pytest.raises(DatasetError, match=r'names pairs twice:\n  a$'):
         read_list_file(path)
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no pipes')
+@pytest.mark.parametrize('kind', ['loop', 'nowhere', 'pipe', 'folder'])
+def test_what_is_no_file_counts_as_missing(whole, kind):
+    path = whole / 'B' / 'b.png'
+    path.unlink()
+    if kind == 'pipe':
+        os.mkfifo(path)
+    elif kind == 'folder':
+        path.mkdir()
+    else:
+        path.symlink_to(path if kind == 'loop' else whole / 'nowhere')
+    with pytest.raises(
+        DatasetNotFoundError, match=r'1 file\(s\) of 3 pairs are missing:\n.*b\.png'
+    ):
+        index_pairs(folders(whole))
+
+
+def test_a_list_file_that_is_no_text(tmp_path):
+    (tmp_path / 'list.txt').write_bytes(b'\xff\xfe\0a')
+    with pytest.raises(DatasetError, match=r'list\.txt is no text in UTF-8: .*one pair a line'):
+        read_list_file(tmp_path / 'list.txt')

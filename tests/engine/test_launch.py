@@ -26,6 +26,9 @@ def _restored(monkeypatch):
 @pytest.fixture
 def started(monkeypatch) -> list[str]:
     backends: list[str] = []
+    for name in ('RANK', 'WORLD_SIZE', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '1')
+    monkeypatch.setenv('MASTER_ADDR', '127.0.0.1')
     monkeypatch.setattr(launch.distributed, 'init_process_group', backends.append)
     return backends
 
@@ -79,6 +82,37 @@ def test_a_gpu_is_left_to_mmengine(monkeypatch, started):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     assert 'model_wrapper_cfg' not in launch.prepare_run(arguments('--launcher', 'pytorch'))
     assert started == []
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'set_', 'said'),
+    [
+        ('pytorch', {}, r'here is RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT not set\. .*torchrun'),
+        ('pytorch', {'RANK': 'abc'}, r"here is RANK='abc' not a number"),
+        ('slurm', {}, r'here is SLURM_PROCID, SLURM_NTASKS, SLURM_NODELIST not set\. .*srun'),
+        ('mpi', {}, r'here is OMPI_COMM_WORLD_LOCAL_RANK, .* not set\. .*mpirun'),
+    ],
+)
+def test_a_launcher_that_has_not_started_the_process(monkeypatch, launcher, set_, said):
+    rest = dict(WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='1') if set_ else {}
+    for name in launch.NUMBERS | {'MASTER_ADDR'}:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**rest, **set_}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=said):
+        launch.prepare_run(arguments('--launcher', launcher))
+
+
+def test_processes_that_cannot_meet(monkeypatch, started):
+    def refuse(backend):
+        raise RuntimeError('The server socket has failed to listen')
+
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(launch.distributed, 'init_process_group', refuse)
+    with pytest.raises(
+        ConfigError, match=r'cannot meet at 127\.0\.0\.1:1 .*: The server|RuntimeErr'
+    ):
+        launch.prepare_run(arguments('--launcher', 'pytorch'))
 
 
 @pytest.mark.parametrize('trusted', [False, True])

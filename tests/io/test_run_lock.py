@@ -108,3 +108,9 @@ def test_a_record_that_says_nothing(lock, content):
         unknown = 'another process, which has just'
         with pytest.raises(InUseError, match=unknown), hold_lock(lock, 'x'):
             pass
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='has no folder in which nobody can write')
+def test_where_nothing_can_be_written_nobody_is_said_to_hold_the_lock():
+    with pytest.raises(OSError, match='/proc'), hold_lock('/proc/.lock', 'x'):
+        pytest.fail('a lock in a folder where no file can be made')

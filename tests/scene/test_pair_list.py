@@ -55,3 +55,12 @@ def test_no_list(tmp_path: Path) -> None:
 def test_two_scenes_of_one_output(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match='two scenes have the output'):
         read_pair_list(write(tmp_path, [ROWS[0], ROWS[0]], 'jsonl'))
+
+
+@pytest.mark.parametrize(
+    'content', [b'\xff\xfe\0a', b'before,after,out\n"' + b'x' * 200_000 + b'"']
+)
+def test_what_is_no_list_in_utf_8(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / 'list.csv').write_bytes(content)
+    with pytest.raises(SceneError, match=r'list\.csv is neither CSV .* nor JSON lines, in UTF-8'):
+        read_pair_list(tmp_path / 'list.csv')

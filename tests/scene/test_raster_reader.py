@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -136,9 +138,20 @@ def test_warping_to_a_rotated_grid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, np.rot90(GROUND, -1, (1, 2)))
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SceneError, match='Cannot open the after image'):
         open_raster(str(tmp_path / 'none.tif'), 'after')
+    monkeypatch.chdir(tmp_path)
+    said = re.escape(f'Cannot open the after image none.tif (from {tmp_path}): ')
+    with pytest.raises(SceneError, match=said):
+        open_raster('none.tif', 'after')
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no pipes')
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe.tif')
+    with pytest.raises(SceneError, match=r'pipe\.tif is a pipe or a device.*Name a file'):
+        open_raster(str(tmp_path / 'pipe.tif'), 'before')
 
 
 def test_ground_control_points_are_refused(tmp_path: Path) -> None:

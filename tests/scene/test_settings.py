@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,17 @@ def test_every_setting_is_an_option() -> None:
 def test_what_is_chosen_of_several_is_one_of_them() -> None:
     with pytest.raises(SceneError, match='probability type: one of uint8, float32, not int16'):
         SceneSettings(probability_type='int16')
+
+
+@pytest.mark.parametrize(
+    ('setting', 'value', 'said'),
+    [
+        ('offset_before', math.nan, 'offsets: finite values, not nan and 0.0'),
+        ('offset_after', -math.inf, 'offsets: finite values, not 0.0 and -inf'),
+        ('simplify', math.inf, 'simplification: at least 0 and finite, not inf'),
+        ('simplify', math.nan, 'simplification: at least 0 and finite, not nan'),
+    ],
+)
+def test_values_that_are_none(setting: str, value: float, said: str) -> None:
+    with pytest.raises(SceneError, match=said):
+        SceneSettings(**{setting: value})

@@ -88,7 +88,7 @@ def test_a_value_that_no_pixel_has(tmp_path: Path, no_data: float) -> None:
 
 @pytest.mark.parametrize('value_range', [(float('-inf'), float('inf')), (0, float('nan')), (5, 5)])
 def test_a_value_range_that_is_none(value_range: tuple[float, float]) -> None:
-    with pytest.raises(SceneError, match='value range: a lower and a higher value'):
+    with pytest.raises(SceneError, match='value range: two finite values, the lower one first'):
         SceneSettings(value_range=value_range)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmcd.errors import ConfigError, DatasetError
+from mmcd.errors import ConfigError, DatasetError, FileWriteError
 from mmcd.synthetic.folder import (
     KINDS,
     SPLITS,
@@ -111,6 +111,8 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         DatasetError, match=r'expected a folder for the pairs, but .*taken is a file'
     ):
         prepare_folder(tmp_path / 'taken', SETTINGS)
+    with pytest.raises(FileWriteError, match=r'Cannot make the folder .*: File name too long'):
+        prepare_folder(tmp_path / ('x' * 300), SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.cli.arguments import parse_cfg_options
+from mmcd.cli.arguments import parse_cfg_options, with_negative_numbers
 from mmcd.cli.console import EXIT_RUN, quiet_imports
 from mmcd.errors import MMCDError
 from mmcd.install.extras import require_geo
@@ -61,7 +61,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         f'needed, or the name of a network that comes with mmcd (default: {DEFAULT_MODEL})',
     )
     add_scene_arguments(parser)
-    return _sorted(parser, parser.parse_args(argv))
+    return _sorted(parser, parser.parse_args(with_negative_numbers(argv)))
 
 
 def _sorted(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:

@@ -6,6 +6,7 @@ what a split by blocks is for.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import numpy as np
 
 from mmcd.datasets.layout import SPLITS
 from mmcd.errors import ConfigError
+
+MOST_SEEDS = 2**32  # that NumPy takes
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Ratios:
         seed: the same seed divides in the same way.
 
     Raises:
-        ConfigError: a negative share, none at all, or a negative seed.
+        ConfigError: a negative or infinite share, none at all, or a seed that is none.
     """
 
     train: float = 0.7
@@ -37,10 +40,11 @@ class Ratios:
 
     def __post_init__(self) -> None:
         shares = (self.train, self.val, self.test)
-        if min(shares) < 0 or sum(shares) <= 0 or self.seed < 0:
+        is_good = all(0 <= share < math.inf for share in shares) and sum(shares) > 0
+        if not is_good or not 0 <= self.seed < MOST_SEEDS:
             raise ConfigError(
-                'Shares of the splits and the seed are 0 or more, and one share above 0; got '
-                f'{shares} and seed {self.seed}.'
+                'Shares of the splits are finite, 0 or more, and one above 0, the seed is from 0 '
+                f'to {MOST_SEEDS - 1}; got {shares} and seed {self.seed}.'
             )
 
     def among(self, splits: Sequence[str]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import combinations
 
@@ -83,7 +84,8 @@ def test_shares():
     assert Ratios(0.7, 0.1, 0.2).among(('train', 'val')) == pytest.approx(
         {'train': 0.875, 'val': 0.125}
     )
-    with pytest.raises(ConfigError, match='0 or more'):
-        Ratios(-1, 1, 1)
+    for wrong in ((-1, 1, 1), (0, 0, 0), (math.inf, 0, 0), (math.nan, 0, 1), (1, 1, 1, 2**32)):
+        with pytest.raises(ConfigError, match=r'finite, 0 or more.*from 0 to 4294967295'):
+            Ratios(*wrong)
     with pytest.raises(ConfigError, match='No share is left for test'):
         Ratios(1, 0, 0).among(('test',))
