@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -68,6 +69,12 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
             traceback.print_exc()
         print(f'error: {own_message(error)}', file=sys.stderr)
         status = exit_status(error)
+    except OSError as error:
+        if debug or error.errno != errno.ENAMETOOLONG:
+            raise
+        # Of any path among the arguments or settings, where it is looked for.
+        print(f'error: {error.strerror}: {error.filename}. Name another.', file=sys.stderr)
+        status = EXIT_USAGE
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         status = EXIT_INTERRUPTED

@@ -20,6 +20,7 @@ from mmcd.registry import HOOKS
 
 POINTER = 'last_checkpoint'
 SUPERSEDED = 'superseded_checkpoints'
+MOST_SHOWN = 200  # characters of what a damaged pointer names
 PATTERNS = ('iter_*.pth', 'epoch_*.pth')
 
 
@@ -136,14 +137,15 @@ def find_last_whole(work_dir: str | Path, *, trusted: bool = False) -> Path | No
         CheckpointError: there are checkpoints, and none of them can be read.
     """
     pointer = Path(work_dir) / POINTER
-    named = pointer.read_text().strip() if pointer.is_file() else ''
+    named = pointer.read_text(errors='replace').strip() if pointer.is_file() else ''
     first = _locate(named, Path(work_dir))
     folder = first.parent if first else Path(work_dir)
     found = [path for pattern in PATTERNS for path in folder.glob(pattern)]
     found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     faults = []
     if pointer.is_file() and first is None:
-        faults.append(f'{pointer} names {named or "nothing"}, which is not there.')
+        shown = named if len(named) <= MOST_SHOWN else f'{named[:MOST_SHOWN]}...'
+        faults.append(f'{pointer} names {shown or "nothing"}, which is not there.')
     if not pointer.is_file():
         return None
     for path in [*([first] if first else []), *(path for path in found if path != first)]:
@@ -171,6 +173,6 @@ def _locate(named: str, work_dir: Path) -> Path | None:
     if not named or '://' in named:
         return None
     for path in (Path(named), work_dir / Path(named).name):
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file fails on a name that is too long
             return path
     return None

@@ -60,6 +60,11 @@ def prepare_run(args: Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if not cfg.get('model'):
+        raise ConfigError(
+            f'The config {args.config} has no `model`: there is nothing to train or to test. Start '
+            'from one of those that come with mmcd, such as darnet_sample.'
+        )
     check_config(cfg)
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

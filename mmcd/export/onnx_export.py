@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +43,7 @@ from mmcd.inference.network_predictor import (
 from mmcd.inference.predictor import DEFAULT_TILE_SIZE
 from mmcd.inference.runtimes import OnnxRuntimeSession
 from mmcd.install.extras import require_packages
-from mmcd.io.atomic import write_whole
+from mmcd.io.atomic import check_writable, write_whole
 from mmcd.version import __version__
 
 
@@ -177,6 +178,7 @@ def check_export(
 
     Raises:
         ConfigError: naming every setting that can't be used.
+        FileWriteError: nothing can be written there.
         MissingExtraError: the extra ``onnx`` is not installed.
         StackError: PyTorch is too old.
     """
@@ -186,7 +188,7 @@ def check_export(
     faults = []
     if out.suffix != SUFFIX:
         faults.append(f'{out} does not end in {SUFFIX}')
-    if out.exists():
+    if os.path.exists(out):  # Path.exists fails on a name that is too long
         faults.append(f'{out} is there already; remove it, or choose another name')
     if not out.parent.is_dir():
         faults.append(f'there is no folder {out.parent} (from {Path.cwd()})')
@@ -200,6 +202,7 @@ def check_export(
         faults.append(f"PyTorch's exporter writes opset {DEFAULT_OPSET} and above, not {opset}")
     if faults:
         raise ConfigError(f'Nothing was exported: {"; ".join(faults)}.')
+    check_writable(out)
 
 
 def _describe(

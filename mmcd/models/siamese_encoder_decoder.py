@@ -87,6 +87,15 @@ class SiameseEncoderDecoder(EncoderDecoder):
             data_preprocessor=_with_image(data_preprocessor, spec),
             **kwargs,
         )
+        for name, value in (
+            ('threshold', threshold),
+            ('decode_head.threshold', getattr(self.decode_head, 'threshold', None)),
+        ):
+            if value is not None and not 0 <= value <= 1:
+                raise ConfigError(
+                    f'model.{name}={value}: expected a probability from 0 to 1, above which a '
+                    'pixel is changed.'
+                )
         self.image = spec
         self.classes = (
             ChangeClasses.of_number(self.num_classes)

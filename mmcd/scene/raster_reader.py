@@ -18,7 +18,7 @@ from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
-from mmcd.scene.sources import check_dataset, check_path
+from mmcd.scene.sources import check_dataset, check_ends, check_path
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
 
@@ -131,11 +131,7 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
             points only.
     """
     check_path(path, date, allow_remote=allow_remote)
-    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        raise SceneError(
-            f'The {date} image {path} is a pipe or a device, which would be waited for for ever. '
-            'Name a file.'
-        )
+    check_ends(path, f'{date} image')
     try:
         dataset = rasterio.open(path)
     except RasterioError as error:

@@ -60,6 +60,22 @@ def check_path(path: str, date: str, *, allow_remote: bool) -> None:
     _check_vrt(Path(path), date, allow_remote, DEEPEST)
 
 
+def check_ends(path: str, what: str) -> None:
+    """Refuse a pipe and a device, which GDAL would wait for for ever.
+
+    Args:
+        path: as it was given.
+        what: its name in messages, such as 'before image'.
+
+    Raises:
+        SceneError: it is one.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise SceneError(
+            f'The {what} {path} is a pipe or a device, which may never end. Name a file.'
+        )
+
+
 def check_dataset(dataset: DatasetReader, date: str, *, allow_remote: bool) -> None:
     """Check what GDAL has opened: the driver that it chose, and the files that it will read.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
@@ -99,6 +100,12 @@ def test_threads_sleep_while_they_wait(monkeypatch, before, after) -> None:
 def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr() == ('', 'interrupted\n')
+
+
+def test_a_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> None:
+    name = 'x' * 300
+    assert ended(raising(OSError(errno.ENAMETOOLONG, 'File name too long', name))) == 2
+    assert capsys.readouterr().err == f'error: File name too long: {name}. Name another.\n'
 
 
 def test_a_fault_of_mmcd_keeps_its_trace() -> None:

@@ -15,10 +15,16 @@ skip_without_exporter()
 
 import onnx  # noqa: E402
 
-from mmcd.errors import ConfigError, ExportError, MissingExtraError, StackError  # noqa: E402
+from mmcd.errors import (  # noqa: E402
+    ConfigError,
+    ExportError,
+    FileWriteError,
+    MissingExtraError,
+    StackError,
+)
 from mmcd.export import export_onnx, onnx_file  # noqa: E402
 from mmcd.export import onnx_export as export_module  # noqa: E402
-from mmcd.export.onnx_export import describe_report  # noqa: E402
+from mmcd.export.onnx_export import check_export, describe_report  # noqa: E402
 from mmcd.inference import make_predictor  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
 from mmcd.inference.runtimes import OnnxRuntimeSession  # noqa: E402
@@ -183,6 +189,8 @@ def test_settings_that_can_not_be_used_are_all_told(tmp_path: Path) -> None:
     assert (tmp_path / 'there.onnx').read_bytes() == b''
     with pytest.raises(ConfigError, match=r'model\.pth does not end in \.onnx; there is no folder'):
         export_onnx(tiny_model(), tmp_path / 'none' / 'model.pth')
+    with pytest.raises(FileWriteError, match=r'Cannot write .*: File name too long'):
+        check_export(tmp_path / f'{"x" * 300}.onnx')
 
 
 def test_a_tile_that_the_network_does_not_take(tmp_path: Path) -> None:

@@ -226,3 +226,10 @@ def test_auxiliary_heads_work():
     losses = model(inputs, samples, mode='loss')
     assert {'decode.loss_ce', 'aux.loss_ce'} <= losses.keys()
     assert isinstance(samples[0].gt_sem_seg, PixelData)
+
+
+@pytest.mark.parametrize('wrong', [dict(threshold=7), dict(threshold=-0.1), dict(head_threshold=7)])
+def test_a_threshold_that_is_no_probability(wrong):
+    said = r'model\.(decode_head\.)?threshold=(7|-0\.1): expected a probability from 0 to 1'
+    with pytest.raises(ConfigError, match=said):
+        fcn(**wrong)

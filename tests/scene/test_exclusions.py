@@ -1,10 +1,12 @@
+import os
+
 import numpy as np
 import pyogrio
 import pytest
 import shapely
 
 from mmcd.errors import SceneError
-from mmcd.scene.exclusions import open_exclusions
+from mmcd.scene.exclusions import open_exclusions, read_outlines
 from mmcd.scene.grid import Grid
 from tests.scene.mapping import map_small
 from tests.scene.rasters import (
@@ -78,3 +80,14 @@ def test_what_is_no_mask_is_refused(tmp_path, make, message):
     grid = Grid(CRS.from_string(UTM), utm(), 90, 110)
     with pytest.raises(SceneError, match=message), open_exclusions([make(tmp_path)], grid):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no pipes')
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = str(tmp_path / 'mask.gpkg')
+    os.mkfifo(path)
+    grid = Grid(None, utm(), 90, 110)
+    with pytest.raises(SceneError, match=r'The mask .* is a pipe'), open_exclusions([path], grid):
+        pass
+    with pytest.raises(SceneError, match=r'The file of polygons .* is a pipe or a device'):
+        read_outlines(path, grid)

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
-        from mmcd.engine.failures import explained_failures
+        from mmcd.engine.failures import explained_building, explained_failures
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import prepare_run
         from mmcd.engine.peer_watch import PeerWatch
@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     _add_outputs(cfg, args)
     # The file holds the network; a model is built all the same, for the runner's sake.
     predictor = _exported(args)
-    runner = Runner.from_cfg(cfg)
+    with explained_building():
+        runner = Runner.from_cfg(cfg)
     if result:
         change_metric_of(runner)
     meta = {}
@@ -81,7 +82,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         tta=args.tta,
         exchange=args.exchange_gap,
     )
-    _check_threshold(runner)
+    with explained_building():
+        _check_threshold(runner)
     watch = PeerWatch(advice='Start the test again.').start()
     with explained_failures(watch):
         if result:
