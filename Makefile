@@ -14,9 +14,9 @@ JOBS ?= 2
 TESTFLAGS ?=
 
 PY = $(VENV)/bin/python
-# A test that hangs fails after a quarter of an hour, and a process that dies ends the run at once: with
+# A test that hangs fails after half an hour, and a process that dies ends the run at once: with
 # another in its place, pytest-xdist does not end at all.
-TESTS = -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --timeout 900
+TESTS = -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --timeout 1800
 PYTEST = $(PY) $(TESTS)
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmcd.apis import init_model, predict_pair, predict_scene
+from mmcd.cli.commands.test import main as run_test
 from tests.doors.cases import CASES, Case, read_date
 from tests.scene.rasters import read_raster
 
@@ -61,8 +62,23 @@ DOORS: dict[str, Callable[[Case, Path], Found]] = {
 }
 
 
+# `mmcd test`, whose masks are files.
+TESTED = {'tested': 'model.pth', 'exported tested': 'model.onnx'}
+
+
+def tested(case: Case, folder: Path, door: str) -> None:
+    options = ['--tta'] if case.tta else []
+    options += [case.tta] if isinstance(case.tta, str) else []
+    options += ['--as-trained'] if not case.optimize and door == 'tested' else []
+    where = ['--out', str(folder / door), '--work-dir', str(folder / f'work of {door}')]
+    run_test([str(folder / 'config.py'), str(folder / TESTED[door]), *where, *options])
+
+
 def main(door: str, folder: Path) -> None:
     for number, case in enumerate(CASES.values()):
+        if door in TESTED:
+            tested(case, folder / str(number), door)
+            continue
         mask, probability = DOORS[door](case, folder / str(number))
         np.savez(folder / str(number) / f'{door}.npz', mask=mask, probability=probability)
 

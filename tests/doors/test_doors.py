@@ -14,7 +14,7 @@ from PIL import Image
 from mmcd.apis import init_model
 from mmcd.export import export_onnx
 from tests.doors.cases import CASES, make_case
-from tests.doors.door import DOORS
+from tests.doors.door import DOORS, TESTED
 from tests.exporting import skip_without_exporter
 
 pytest.importorskip('rasterio', reason='the extra `geo` is not installed')
@@ -28,19 +28,13 @@ pytestmark = pytest.mark.slow
 def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder a case, with what every door has answered."""
     folder = tmp_path_factory.mktemp('doors')
-    commands = [[sys.executable, '-m', 'tests.doors.door', door, str(folder)] for door in DOORS]
     for number, case in enumerate(CASES.values()):
         own = folder / str(number)
         make_case(case, own)
         model = init_model(own / 'config.py', own / 'model.pth')
         export_onnx(model, own / 'model.onnx', optimize=case.optimize)
-        for checkpoint in ('model.pth', 'model.onnx'):
-            options = ['--tta'] if case.tta else []
-            options += [case.tta] if isinstance(case.tta, str) else []
-            options += ['--as-trained'] if not case.optimize and checkpoint == 'model.pth' else []
-            files = [str(own / 'config.py'), str(own / checkpoint)]
-            where = ['--out', str(own / checkpoint.replace('.', '_')), '--work-dir', str(own / 'w')]
-            commands.append([sys.executable, 'tools/test.py', *files, *where, *options])
+    doors = (*DOORS, *TESTED)
+    commands = [[sys.executable, '-m', 'tests.doors.door', door, str(folder)] for door in doors]
     with ThreadPoolExecutor(max_workers=2) as pool:
         for done in pool.map(run, commands):
             assert done.returncode == 0, (
@@ -65,12 +59,12 @@ def test_every_door_gives_the_same_answer(entered: Path, name: str) -> None:
             found['probability'], expected['probability'], atol=1e-4, err_msg=door
         )
         np.testing.assert_array_equal(found['mask'][away], expected['mask'][away], err_msg=door)
-    for tested in ('model_pth', 'model_onnx'):
-        with Image.open(folder / tested / 'one.png') as image:
+    for door in TESTED:
+        with Image.open(folder / door / 'one.png') as image:
             mask = np.array(image)
         values = (0, 255) if expected['mask'].max() == 1 else (0, 1, 2)
         np.testing.assert_array_equal(
-            mask[away], np.array(values)[expected['mask']][away], err_msg=tested
+            mask[away], np.array(values)[expected['mask']][away], err_msg=door
         )
 
 
