@@ -296,6 +296,16 @@ def _is_scope(value: Any) -> bool:
     return isinstance(value, str) and value.isidentifier() and find_spec(value) is not None
 
 
+def _is_window_mode(value: Any) -> bool:
+    """Of a segmentor's ``test_cfg``; MMSegmentation takes any mode but 'slide' for 'whole'."""
+    if not isinstance(value, dict) or value.get('mode', 'whole') == 'whole':
+        return isinstance(value, dict)
+    return value['mode'] == 'slide' and all(
+        isinstance(value.get(key), (list, tuple)) and len(value[key]) == 2
+        for key in ('crop_size', 'stride')
+    )
+
+
 POSITIVE = (lambda value: _whole(value, 1), 'a whole number of at least 1')
 NOT_NEGATIVE = (lambda value: _whole(value, 0), 'a whole number, 0 or more')
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -329,6 +339,10 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     **dict.fromkeys(('mixed_precision', 'strict_loading'), (_is_switch, 'True or False')),
     'load_from': (lambda value: value is None or isinstance(value, str), 'a checkpoint file'),
+    'model.test_cfg': (
+        _is_window_mode,
+        "dict(mode='whole') or dict(mode='slide', crop_size=(512, 512), stride=(384, 384))",
+    ),
     'work_dir': (lambda value: isinstance(value, str) and value.strip() != '', 'a folder'),
 }
 for _split in ('train', 'val', 'test'):

@@ -65,6 +65,9 @@ WRONG = {
     'optim_wrapper.foo': [(1, r"OptimWrapper takes no 'foo'")],
     'model.backbone.base_channels': [('abc', r'base_channels=.abc.: expected int')],
     'model.backbone.type': [('UNetEncodr', r'Did you mean UNetEncoder\?')],
+    'model.test_cfg.mode': [
+        (mode, r"dict\(mode='slide', crop_size") for mode in ('slide', 'tiles')
+    ],
     'model.foo': [(1, r"SiameseEncoderDecoder takes no 'foo'")],
     'model': [(1, r'model=1: expected a dict')],
     'randomness.seed': [(value, 'from 0 to 4294967295') for value in ('abc', -1, 1e30)],
