@@ -66,6 +66,9 @@ def prepare_run(args: Namespace) -> Config:
             'from one of those that come with mmcd, such as darnet_sample.'
         )
     check_config(cfg)
+    if hasattr(args, 'checkpoint'):
+        # It says where a training starts. MMEngine would load it over what is to be tested.
+        cfg.load_from = None
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     _check_launched(args.launcher)
