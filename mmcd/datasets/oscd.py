@@ -8,8 +8,8 @@ from typing import Any
 
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.oscd_grid import rect_folders
-from mmcd.datasets.pair_index import PairFiles, listed
-from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError
+from mmcd.datasets.pair_index import PairFiles, listed, read_text
+from mmcd.errors import ConfigError, DatasetNotFoundError
 from mmcd.registry import DATASETS
 from mmcd.structures import ImageSpec
 from mmcd.structures.sentinel2 import SENTINEL2_BANDS
@@ -149,11 +149,6 @@ class OSCDDataset(BitemporalDataset):
         path = Path(self.data_root) / IMAGES / f'{split}.txt'
         if not path.is_file():
             raise DatasetNotFoundError(f'No such file: {path}.\n{self.describe_layout()}')
-        try:
-            text = path.read_text(encoding='utf-8')
-        except UnicodeDecodeError as error:
-            raise DatasetError(
-                f'{path} is no text in UTF-8: {error}. It should name the cities of the split.'
-            ) from error
+        text = read_text(path, str(path), 'It should name the cities of the split.')
         names = [name.strip() for name in text.replace(',', '\n').split('\n')]
         return [name for name in names if name]

@@ -87,18 +87,13 @@ def read_list_file(path: Path) -> list[str]:
 
     Raises:
         DatasetNotFoundError: there is no such file.
-        DatasetError: it is no text, or names nothing, or a name twice.
+        DatasetError: it is not text in UTF-8, or names nothing, or a name twice.
     """
     if not path.is_file():
         raise DatasetNotFoundError(
             f'No such list file: {path}. It should name one pair a line, such as train_1.png.'
         )
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f'The list file {path} is no text in UTF-8: {error}. It should name one pair a line.'
-        ) from error
+    text = read_text(path, f'The list file {path}', 'It should name one pair a line.')
     lines = (line.split('#')[0].strip() for line in text.splitlines())
     names = [line for line in lines if line]
     if not names:
@@ -107,6 +102,23 @@ def read_list_file(path: Path) -> list[str]:
     if twice:
         raise DatasetError(f'The list file {path} names pairs twice:\n{listed(twice)}')
     return names
+
+
+def read_text(path: Path, name: str, advice: str) -> str:
+    """The text of a file that lists things.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+        advice: a sentence that says what it should hold.
+
+    Raises:
+        DatasetError: it is not text in UTF-8.
+    """
+    try:
+        return path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise DatasetError(f'{name} is no text in UTF-8: {error}. {advice}') from error
 
 
 def _list_folder(folder: PairFolder, layout: str) -> dict[str, Path]:

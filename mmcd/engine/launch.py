@@ -47,7 +47,8 @@ NUMBERS = {name for names, _ in LAUNCHERS.values() for name in names} - {
 def prepare_run(args: Namespace) -> Config:
     """The config of a run from its arguments (see :func:`mmcd.cli.arguments.add_run_arguments`).
 
-    Also starts the processes' group where there is no GPU, and makes loading safe.
+    Also starts the processes' group where there is no GPU, and makes loading safe. Where the
+    arguments name a checkpoint, ``load_from`` is left out of the config.
 
     Raises:
         ConfigError: the config or an option can't be used.
@@ -67,7 +68,7 @@ def prepare_run(args: Namespace) -> Config:
         )
     check_config(cfg)
     if hasattr(args, 'checkpoint'):
-        # It says where a training starts. MMEngine would load it over what is to be tested.
+        # load_from says where a training starts. MMEngine would load it over what is to be tested.
         cfg.load_from = None
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -20,7 +20,7 @@ from rasterio.windows import Window
 
 from mmcd.errors import SceneError
 from mmcd.scene.grid import Grid, grid_of
-from mmcd.scene.sources import check_dataset, check_ends, check_path
+from mmcd.scene.sources import check_dataset, check_no_pipe, check_path
 
 
 class Exclusions:
@@ -80,7 +80,7 @@ def open_exclusions(
         rasters, outlines = [], []
         for path in paths:
             check_path(path, 'mask', allow_remote=allow_remote)
-            check_ends(path, 'mask')
+            check_no_pipe(path, 'mask')
             try:
                 dataset = stack.enter_context(rasterio.open(path))
             except RasterioError:
@@ -101,7 +101,7 @@ def read_outlines(path: str, grid: Grid) -> np.ndarray:
     Raises:
         SceneError: it cannot be read, or holds no polygons.
     """
-    check_ends(path, 'file of polygons')
+    check_no_pipe(path, 'file of polygons')
     try:
         meta, _, geometry, _ = pyogrio.raw.read(path, columns=[])
     except Exception as error:  # pyogrio has several types of them

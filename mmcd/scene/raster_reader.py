@@ -18,7 +18,7 @@ from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
-from mmcd.scene.sources import check_dataset, check_ends, check_path
+from mmcd.scene.sources import check_dataset, check_no_pipe, check_path
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
 
@@ -131,7 +131,7 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
             points only.
     """
     check_path(path, date, allow_remote=allow_remote)
-    check_ends(path, f'{date} image')
+    check_no_pipe(path, f'{date} image')
     try:
         dataset = rasterio.open(path)
     except RasterioError as error:

@@ -60,7 +60,7 @@ def check_path(path: str, date: str, *, allow_remote: bool) -> None:
     _check_vrt(Path(path), date, allow_remote, DEEPEST)
 
 
-def check_ends(path: str, what: str) -> None:
+def check_no_pipe(path: str, what: str) -> None:
     """Refuse a pipe and a device, which GDAL would wait for for ever.
 
     Args:

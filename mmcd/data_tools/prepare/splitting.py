@@ -30,7 +30,7 @@ class Ratios:
         seed: the same seed divides in the same way.
 
     Raises:
-        ConfigError: a negative or infinite share, none at all, or a seed that is none.
+        ConfigError: a negative or infinite share, none at all, or a seed out of range.
     """
 
     train: float = 0.7
