@@ -38,6 +38,7 @@ class Place:
         data_roots: folders of data sets by what the configs state as ``data_root``.
         threads: that a process computes with; None: as PyTorch chooses.
         keep_memory: see ``tools/train.py --keep-memory``.
+        amp: train in mixed precision, see ``tools/train.py --amp``; the test is in float32.
     """
 
     work_dir: Path
@@ -45,6 +46,7 @@ class Place:
     data_roots: Mapping[str, str]
     threads: int | None = None
     keep_memory: bool = False
+    amp: bool = False
 
     def folder(self, run: SuiteRun) -> Path:
         """The work dir of a run."""
@@ -107,7 +109,8 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
     config = folder / f'{run.name}.py'
     cfg.dump(str(config))
     if run.weights is None and not is_finished(cfg):
-        _call('train', [str(config), '--work-dir', str(folder), '--resume'], folder, place, gpu)
+        arguments = [str(config), '--work-dir', str(folder), '--resume']
+        _call('train', [*arguments, *['--amp'] * place.amp], folder, place, gpu)
     checkpoint = find_checkpoint(run, place)
     raw = folder / 'test.json'
     arguments = [str(config), str(checkpoint), '--result', str(raw)]
@@ -164,6 +167,7 @@ def finish_record(
         batch_size=None if run.weights else loader.batch_size,
         train_minutes=None if run.weights else train_minutes(place.folder(run)),
         threads=place.threads or torch.get_num_threads(),
+        amp=None if run.weights else place.amp,
     )
     protocol = dict(record['protocol'], config=facts['config'], checkpoint=checkpoint.name)
     protocol['data_root'] = cfg_root(run)

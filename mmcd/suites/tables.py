@@ -110,6 +110,8 @@ def _row(records: Sequence[Mapping[str, Any]]) -> str:
         training, minutes = 'none here', ''
     else:
         training = f'{run["steps"]:,} × {run["batch_size"]}'
+        if any(r['run'].get('amp') for r in records):
+            training += ', mixed precision'
         minutes = f'{statistics.mean(r["run"]["train_minutes"] for r in records):.0f}'
     cells = [
         f'{run["title"]} (`{run["name"]}`)',

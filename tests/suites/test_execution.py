@@ -83,6 +83,16 @@ def test_a_row_tests_the_weights_of_another_without_training(suite):
 
 
 @pytest.mark.slow
+def test_a_run_in_mixed_precision_says_so(suite):
+    assert main(arguments(suite, '--only', 'fc_ef_tiny', '--seeds', '2', '--amp')) == 0
+    record = json.loads((suite / 'results' / 'fc_ef_tiny_seed2.json').read_text())
+    assert record['run']['amp'] and record['protocol']['precision'] == 'float32'
+    (config,) = (suite / 'work' / 'fc_ef_tiny' / 'seed2').glob('*/vis_data/config.py')
+    assert "'BFloat16OptimWrapper'" in config.read_text()
+    assert '2 × 2, mixed precision' in (suite / 'table.md').read_text()
+
+
+@pytest.mark.slow
 def test_the_table_is_made_from_the_results(suite):
     table = (suite / 'table.md').read_text()
     assert 'FC-EF (`fc_ef_tiny`)' in table and '| none here |' in table

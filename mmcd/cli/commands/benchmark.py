@@ -61,6 +61,9 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     )
     parser.add_argument('--threads', type=int, help='of each run, on a CPU')
     parser.add_argument('--keep-memory', action='store_true', help='see tools/train.py')
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision, see tools/train.py'
+    )
     return parser.parse_args(argv)
 
 
@@ -73,7 +76,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from mmcd.suites.suite import read_suite, select
 
     place = Place(
-        args.work_dir, args.results, _data_roots(args.data_root), args.threads, args.keep_memory
+        args.work_dir,
+        args.results,
+        _data_roots(args.data_root),
+        threads=args.threads,
+        keep_memory=args.keep_memory,
+        amp=args.amp,
     )
     runs = select(read_suite(args.suite), args.only, args.seeds)
     if args.tables:
