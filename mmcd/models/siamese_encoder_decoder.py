@@ -105,6 +105,9 @@ class SiameseEncoderDecoder(EncoderDecoder):
         self.threshold = threshold
         self.batch_dates = batch_dates
         self.early_fusion = early_fusion
+        # As the inputs. With weights in the other layout a convolution's result is channels last
+        # only where its input is; one map sliced on the way, and all behind it is copied about.
+        self.to(memory_format=torch.channels_last)
 
     @property
     def size_divisor(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -159,4 +160,9 @@ def _shrink(x: Tensor, factor: int) -> Tensor:
 
 
 def _enlarge(x: Tensor, factor: int) -> Tensor:
-    return F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
+    enlarge = partial(F.interpolate, scale_factor=factor, mode='bilinear', align_corners=False)
+    if not torch.is_autocast_enabled(x.device.type):
+        return enlarge(x)
+    # On a CPU autocast would enlarge in float32, and all that is concatenated with it after.
+    with torch.autocast(x.device.type, enabled=False):
+        return enlarge(x)

@@ -45,17 +45,20 @@ class CrissCrossAttention(nn.Module):
         return x
 
     def _attend(self, x: Tensor) -> Tensor:
-        height = x.shape[2]
-        query, key, value = self.query(x), self.key(x), self.value(x)
-        column = torch.einsum('ncyx,ncjx->nyxj', query, key)  # (N, H, W, H)
-        row = torch.einsum('ncyx,ncyj->nyxj', query, key)  # (N, H, W, W)
-        itself = torch.arange(height, device=x.device)
-        itself = itself[:, None, None] == itself  # (H, 1, H)
-        column = column.masked_fill(itself, float('-inf'))
+        height, width = x.shape[2:]
+        # Channels last, (N, H, W, C), as the convolutions have it in memory.
+        query, key, value = (
+            conv(x).permute(0, 2, 3, 1) for conv in (self.query, self.key, self.value)
+        )
+        row = query @ key.transpose(2, 3)  # (N, H, W, W)
+        column = query.transpose(1, 2) @ key.permute(0, 2, 3, 1)  # (N, W, H, H)
+        place = torch.arange(height, device=x.device)
+        column = column.masked_fill(place[:, None] == place, float('-inf')).transpose(1, 2)
         weight = torch.cat([column, row], dim=3).softmax(dim=3)  # (N, H, W, H + W)
-        gathered = torch.einsum('nyxj,ncjx->ncyx', weight[..., :height], value)
-        gathered = gathered + torch.einsum('nyxj,ncyj->ncyx', weight[..., height:], value)
-        return self.gamma * gathered + x
+        column, row = weight.split([height, width], dim=3)
+        gathered = (column.transpose(1, 2) @ value.transpose(1, 2)).transpose(1, 2)
+        gathered = gathered + row @ value
+        return self.gamma * gathered.permute(0, 3, 1, 2) + x
 
 
 class JointTemporalAttention(CrissCrossAttention):
