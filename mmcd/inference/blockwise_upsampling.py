@@ -27,7 +27,7 @@ class UpsampledConv(nn.Module):
         bias: (C,) of the convolution.
 
     Shape:
-        (N, h, w, 9 * C) to (N, s * h, s * w, C).
+        (N, 9 * C, h, w) to (N, C, s * h, s * w).
     """
 
     # Without loops and kept matrices, for exporters and compilers.
@@ -41,16 +41,18 @@ class UpsampledConv(nn.Module):
         self.register_buffer('bias', bias.detach().clone())
 
     def forward(self, taps: Tensor) -> Tensor:
-        wide = self._widen(taps)
+        wide = self._widen(taps.permute(0, 2, 3, 1))
         height, width = wide.shape[1], wide.shape[3]
         index, weight = self._blocks(height, taps)
         rows = wide.flatten(3).index_select(1, index)  # (N, B * inputs, 3, s * w * C)
         rows = rows.flatten(1, 2).unflatten(1, (weight.shape[0], -1))
         high = (weight @ rows).flatten(1, 2)[:, : height * self.scale]
-        return high.unflatten(2, (width, self.channels)) + self.bias
+        high = high.unflatten(2, (width, self.channels)) + self.bias
+        return high.permute(0, 3, 1, 2)
 
     def strips(self, taps: Tensor) -> Iterator[tuple[int, int, int, Tensor]]:
         """Some rows at a time: (image, first row, row after the last, (rows, s * w, C))."""
+        taps = taps.permute(0, 2, 3, 1)
         height, width = taps.shape[1], taps.shape[2] * self.scale
         bias = self.bias.repeat(width)
         for image in range(len(taps)):

@@ -24,7 +24,7 @@ class MergedCrissCross(nn.Module):
         attention: the trained module.
 
     Shape:
-        (N, H, W, C) to (N, H, W, C), channels last in memory.
+        (N, C, H, W) to (N, C, H, W).
     """
 
     # Without loops over images and strips, for exporters and compilers.
@@ -45,28 +45,68 @@ class MergedCrissCross(nn.Module):
         self.register_buffer('bias', torch.cat(biases).detach())
 
     def forward(self, x: Tensor) -> Tensor:
-        qkv = F.conv2d(x.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
-        query, key, value = qkv.split([self.reduced, self.reduced, x.shape[3]], dim=3)
-        # Affinities in float32 at the least: their exponentials are what counts.
-        wide = torch.promote_types(x.dtype, torch.float32)
-        query, key = query.to(wide), key.to(wide)
+        reduced = torch.finfo(x.dtype).bits < 32
+        if reduced and x.device.type == 'cpu' and not self.traceable:
+            return self._in_fused_kernel(x)
         attend = _attend if self.traceable else _attend_in_strips
-        row, row_sum = attend(query, key, value, without_itself=False)
-        across = (part.transpose(1, 2) for part in (query, key, value))
+        qkv = F.conv2d(x, self.weight, self.bias)
+        row, row_sum = attend(*self._split(qkv.permute(0, 2, 3, 1)))
+        across = self._split(qkv.permute(0, 3, 2, 1))
         column, column_sum = attend(*across, without_itself=True)
         share = torch.sigmoid(row_sum - column_sum.transpose(1, 2)).to(x.dtype)
-        return x + torch.lerp(column.transpose(1, 2), row, share)
+        merged = torch.lerp(column.transpose(1, 2), row, share)
+        return x + merged.permute(0, 3, 1, 2)
+
+    def _split(self, qkv: Tensor, dim: int = 3) -> tuple[Tensor, ...]:
+        """Query, key and value."""
+        return qkv.split([self.reduced, self.reduced, qkv.shape[dim] - 2 * self.reduced], dim)
+
+    def _in_fused_kernel(self, x: Tensor) -> Tensor:
+        """In PyTorch's fused kernel for processors, which never writes the affinities.
+
+        In float32 it is slower than the products and the softmax one by one.
+        """
+        qkv = F.conv2d(x, self._padded(self.weight), self._padded(self.bias))
+        # It reads the last axis as one without gaps, and says nothing where there are some.
+        qkv = qkv.contiguous(memory_format=torch.channels_last)
+        row, row_sum = _attend_fused(*qkv.permute(0, 2, 3, 1).chunk(3, dim=3))
+        across = qkv.permute(0, 3, 2, 1).chunk(3, dim=3)
+        column, column_sum = _attend_fused(*across, without_itself=True)
+        share = torch.sigmoid(row_sum - column_sum.transpose(1, 2))
+        # Not torch.lerp, which is slow with one share for all channels.
+        merged = row.mul_(share.to(x.dtype))
+        merged += column.transpose(1, 2).mul_((1 - share).to(x.dtype))
+        return x + merged.permute(0, 3, 1, 2)
+
+    def _padded(self, parameter: Tensor) -> Tensor:
+        """With channels of zeros: the kernel wants queries and keys as wide as the values."""
+        query, key, value = self._split(parameter, dim=0)
+        zeros = parameter.new_zeros(len(value) - len(query), *parameter.shape[1:])
+        return torch.cat([query, zeros, key, zeros, value])
+
+
+def _attend_fused(
+    query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool = False
+) -> tuple[Tensor, Tensor]:
+    """See :func:`_attend`; what ``F.scaled_dot_product_attention`` calls, which drops the sums."""
+    mask = _itself(key.shape[2], key) if without_itself else None
+    # (N, B, L, C): what the kernel takes for heads is here what is attended along.
+    gathered, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, attn_mask=mask, scale=1.0
+    )
+    return gathered, log_sum[..., None]
 
 
 def _attend_in_strips(
-    query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool
+    query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool = False
 ) -> tuple[Tensor, Tensor]:
     """See :func:`_attend`; the affinities of a strip stay in the processor's cache."""
     num, batch, length, _ = query.shape
+    wide = torch.promote_types(value.dtype, torch.float32)
     gathered = value.new_empty(value.shape)
-    log_sum = query.new_empty(num, batch, length, 1)
+    log_sum = value.new_empty(num, batch, length, 1, dtype=wide)
     for image in range(num):
-        for start, stop in strips(batch, 4 * length * length, query):
+        for start, stop in strips(batch, wide.itemsize * length * length, query):
             part = (image, slice(start, stop))
             gathered[part], log_sum[part] = _attend(
                 query[part], key[part], value[part], without_itself=without_itself
@@ -75,22 +115,30 @@ def _attend_in_strips(
 
 
 def _attend(
-    query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool
+    query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Attention along the last axis but one, (..., L, C).
 
     Returns:
         The attended values (..., L, C), and the logarithm of the sum of the affinities'
-        exponentials (..., L, 1).
+        exponentials (..., L, 1), in float32 at the least.
     """
-    affinity = query @ key.transpose(-2, -1)
+    # Affinities in float32 at the least: their exponentials are what counts.
+    wide = torch.promote_types(value.dtype, torch.float32)
+    affinity = query.to(wide) @ key.to(wide).transpose(-2, -1)
     if without_itself:
-        length = key.shape[-2]
-        itself = torch.arange(length, device=key.device)
-        # Not -inf: a column of one has nothing else, and its sum must come to 0.
-        itself = (itself[:, None] == itself).to(affinity.dtype)
-        affinity = affinity + itself * (torch.finfo(affinity.dtype).min / 2)
+        affinity = affinity + _itself(key.shape[-2], affinity)
     weight = affinity.softmax(dim=-1)
     # The largest weight is exp(largest affinity) / sum, and never 0.
     log_sum = affinity.amax(-1, keepdim=True) - weight.amax(-1, keepdim=True).log()
     return weight.to(value.dtype) @ value, log_sum
+
+
+def _itself(length: int, like: Tensor) -> Tensor:
+    """What is added to the affinities where a position must not attend to itself, (L, L).
+
+    Not -inf: a column of one has nothing else, and its sum must come to 0.
+    """
+    place = torch.arange(length, device=like.device)
+    itself = (place[:, None] == place).to(like.dtype)
+    return itself * (torch.finfo(like.dtype).min / 2)

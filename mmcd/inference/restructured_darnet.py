@@ -6,8 +6,8 @@
 - All that reads a decoder level's result reads it through taps, mixed at the level's own
   resolution: :mod:`mmcd.models.layers.upsampled_conv`.
 - Channel attention scales the weights of the convolution behind it, not the map.
-- Level by level in strips that stay in the processor's cache; branches are written straight into
-  the map that the next convolution reads.
+- On a CPU, each level's last two convolutions in strips that stay in its cache; branches are
+  written straight into the map that they read.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
-from mmcd.inference import strips
+from mmcd.inference import merged_criss_cross, strips
 from mmcd.inference.merged_criss_cross import MergedCrissCross
 from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
 
@@ -17,15 +19,26 @@ def trained_attention(channels: int, spread: float) -> CrissCrossAttention:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('graph', [False, True])
+@pytest.mark.parametrize('form', ['in strips', 'traceable', 'in the fused kernel'])
 @pytest.mark.parametrize(('height', 'width'), [(1, 1), (1, 6), (6, 1), (5, 8), (12, 4)])
-def test_the_merged_softmaxes_are_the_one(height: int, width: int, graph: bool) -> None:
+def test_the_merged_softmaxes_are_the_one(height: int, width: int, form: str) -> None:
     attention = trained_attention(16, 0.5)
     merged = MergedCrissCross(attention)
-    merged.graph = graph
-    x = torch.randn(2, height, width, 16, dtype=torch.float64)
-    expected = attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    torch.testing.assert_close(merged(x), expected, rtol=1e-12, atol=1e-12)
+    merged.traceable = form == 'traceable'
+    x = torch.randn(2, 16, height, width, dtype=torch.float64)
+    found = merged._in_fused_kernel(x) if 'fused' in form else merged(x)
+    torch.testing.assert_close(found, attention(x), rtol=1e-12, atol=1e-12)
+
+
+@torch.no_grad()
+def test_bfloat16_is_off_by_its_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = trained_attention(16, 0.3).to(torch.bfloat16)
+    x = torch.randn(1, 16, 9, 12).to(torch.bfloat16)
+    expected = copy.deepcopy(attention).double()(x.double())
+    merged = MergedCrissCross(attention)
+    # In strips it would not come to the kernel.
+    monkeypatch.setattr(merged_criss_cross, '_attend_in_strips', None)
+    assert (merged(x).double() - expected).abs().max() < 2e-2 * expected.abs().max()
 
 
 @torch.no_grad()
@@ -33,8 +46,8 @@ def test_the_merged_softmaxes_are_the_one(height: int, width: int, graph: bool) 
 def test_affinities_that_overflow_an_exponential(spread: float) -> None:
     """Rows and columns whose largest affinities are thousands apart."""
     attention = trained_attention(16, spread)
-    x = torch.randn(1, 6, 8, 16, dtype=torch.float64)
-    expected = attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    x = torch.randn(1, 16, 6, 8, dtype=torch.float64)
+    expected = attention(x)
     given = MergedCrissCross(attention.float())(x.float())
     assert given.isfinite().all()
     assert (given - expected).abs().max() < 1e-4 * expected.abs().max()
@@ -43,7 +56,7 @@ def test_affinities_that_overflow_an_exponential(spread: float) -> None:
 @torch.no_grad()
 def test_in_many_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     attention = trained_attention(16, 0.5)
-    x = torch.randn(2, 9, 7, 16, dtype=torch.float64)
+    x = torch.randn(2, 16, 9, 7, dtype=torch.float64)
     whole = MergedCrissCross(attention)(x)
     monkeypatch.setattr(strips, 'CPU_BYTES', 512)
     assert len(list(strips.strips(9, 4 * 49, x))) > 3

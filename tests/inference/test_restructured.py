@@ -14,6 +14,7 @@ from mmcd.errors import ConfigError
 from mmcd.inference import make_predictor
 from mmcd.inference.restructured import NetworkAsTrained, restructured_network, to_traceable
 from mmcd.inference.restructured_darnet import RestructuredDARNet
+from mmcd.inference.restructured_darnet_level import _mean_and_maximum
 from mmcd.inference.restructured_prx import RestructuredPRX
 from mmcd.inference.segmentor import PredictorSegmentor
 from mmcd.models.scores import scores_of_sample
@@ -264,3 +265,12 @@ def test_on_a_gpu(config: str, precision: str) -> None:
     predictor = make_predictor(model.cuda(), precision=precision)
     given = network_logits(predictor.network, model, pairs.cuda()).cpu()
     assert relative(given, expected) < (1e-3 if precision == 'float32' else 0.05)
+
+
+@pytest.mark.parametrize(('height', 'width'), [(1, 1), (23, 23), (31, 33), (40, 64)])
+def test_mean_and_maximum_of_a_reduced_map(height: int, width: int) -> None:
+    maps = torch.randn(2, 5, height, width).to(torch.bfloat16)
+    average, maximum = _mean_and_maximum(maps.contiguous(memory_format=torch.channels_last))
+    assert torch.equal(maximum, maps.amax((2, 3)))
+    expected = maps.double().mean((2, 3)).to(torch.bfloat16)
+    torch.testing.assert_close(average, expected, rtol=2**-7, atol=1e-4)
