@@ -109,6 +109,13 @@ class SiameseEncoderDecoder(EncoderDecoder):
         # only where its input is; one map sliced on the way, and all behind it is copied about.
         self.to(memory_format=torch.channels_last)
 
+    def init_weights(self) -> None:
+        """Initialise the weights as ``init_cfg`` says: of a seed the same in either layout."""
+        # Random numbers fill a tensor in the order of its memory.
+        self.to(memory_format=torch.contiguous_format)
+        super().init_weights()
+        self.to(memory_format=torch.channels_last)
+
     @property
     def size_divisor(self) -> int:
         """Heights and widths are padded to multiples of this."""

@@ -4,6 +4,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from torch import nn
 
+from mmcd.config import load_config
 from mmcd.errors import ConfigError
 from mmcd.registry import MODELS
 from tests.models.building import build_model, random_batch, samples_from_labels
@@ -233,3 +234,17 @@ def test_a_threshold_that_is_no_probability(wrong):
     said = r'model\.(decode_head\.)?threshold=(7|-0\.1): expected a probability from 0 to 1'
     with pytest.raises(ConfigError, match=said):
         fcn(**wrong)
+
+
+def test_the_layout_of_the_weights_does_not_change_what_a_seed_gives():
+    cfg = load_config('darnet_sample')
+    models = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        model = MODELS.build(cfg.model).to(memory_format=layout)
+        torch.manual_seed(0)
+        model.init_weights()
+        models.append(model)
+    one, other = (dict(model.named_parameters()) for model in models)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    kernel = other['decode_head.decoder.fuse.1.conv.weight']
+    assert kernel.is_contiguous(memory_format=torch.channels_last) and not kernel.is_contiguous()
