@@ -9,7 +9,10 @@ import torch
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmcd.apis import init_model
 from mmcd.config import load_config
+from mmcd.io.checkpoints import compare_names, read_checkpoint, weights_of
+from mmcd.io.downloads import local_file
 from mmcd.registry import DATASETS, MODELS
 from mmcd.structures import RGB_8BIT, ImageSpec
 from tests.tiff_files import write_tiff
@@ -123,7 +126,7 @@ def test_one_data_root_on_the_command_line_reaches_every_split(path):
 @pytest.mark.slow
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_trains_a_step_and_validates(path, tmp_path):
-    cfg = load_config(path, {'pretrained': None})  # no download
+    cfg = load_config(path, {'pretrained': None, 'load_from': None})  # no download
     root = write_data_set(cfg, tmp_path / 'pairs')
     cfg = shrink(cfg, root, tmp_path / 'work')
     runner = Runner.from_cfg(cfg)
@@ -142,6 +145,14 @@ def test_levir_sees_as_many_patches_as_published():
     assert schedule.gamma == 0.5
     assert cfg.optim_wrapper.optimizer == dict(type='AdamW', lr=2e-4)
     assert cfg.randomness.seed == 28
+
+
+def test_fine_tuning_starts_from_the_network_that_comes_with_mmcd():
+    cfg = load_config(ROOT / 'configs' / 'buildings_finetune.py')
+    model = MODELS.build(cfg.model)
+    found = read_checkpoint(local_file(cfg.load_from))
+    assert not compare_names(weights_of(found, cfg.load_from), model.state_dict())
+    assert cfg.image.metres_per_pixel == init_model('buildings').cfg.image.metres_per_pixel
 
 
 def test_models_build_at_their_published_size():

@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcd.config import dataset_meta, drop_pretrained, load_config
-from mmcd.errors import CheckpointError, ConfigError, MMCDError
+from mmcd.errors import ConfigError, MMCDError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.inference.portable_config import config_of_checkpoint
 from mmcd.io.checkpoint_file import first_line
@@ -23,7 +23,7 @@ from mmcd.io.checkpoint_meta import own_meta
 from mmcd.io.checkpoints import read_checkpoint, safe_loading, take_weights
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageStatistics
-from mmcd.weights import NAMES, shipped_weights
+from mmcd.weights import NAMES, find_model_file
 
 MODEL_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx')
 
@@ -107,24 +107,6 @@ def is_model_file(config: str | Path | Config) -> bool:
     if isinstance(config, Config):
         return False
     return str(config) in NAMES or Path(config).suffix.lower() in MODEL_SUFFIXES
-
-
-def find_model_file(model: str | Path) -> Path:
-    """The file of a model that is given by its path or by a name of ours.
-
-    Raises:
-        CheckpointError: this installation does not hold the network of that name.
-    """
-    if str(model) not in NAMES or Path(model).is_file():
-        return Path(model)
-    path = shipped_weights(str(model))
-    if path is None:
-        raise CheckpointError(
-            f'This installation of mmcd holds no weights of the network {str(model)!r}. Name a '
-            'checkpoint of your own instead, such as one that tools/train.py wrote '
-            '(work_dirs/NAME/best_*.pth).'
-        )
-    return path
 
 
 def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) -> nn.Module:

@@ -15,6 +15,7 @@ from mmengine.runner.checkpoint import get_external_models, get_torchvision_mode
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoint_file import check_file
 from mmcd.io.safetensors_file import is_safetensors
+from mmcd.weights import find_model_file
 
 # Of MMEngine's schemes, those that are names of addresses, and what gives the addresses.
 CATALOGUES = {
@@ -29,16 +30,17 @@ def local_file(source: str | Path) -> Path:
     """The local file of some weights, downloaded where they are remote.
 
     Args:
-        source: a file, an ``https://`` or ``http://`` address, or ``torchvision://NAME`` or
-            ``openmmlab://NAME``. What is downloaded is kept in PyTorch's hub folder.
+        source: a file, the name of a network that comes with mmcd, an ``https://`` or ``http://``
+            address, or ``torchvision://NAME`` or ``openmmlab://NAME``. What is downloaded is kept
+            in PyTorch's hub folder.
 
     Raises:
-        CheckpointError: the scheme is another one, the catalogue has no such name, or the file
-            can't be downloaded.
+        CheckpointError: the scheme is another one, the catalogue has no such name, the file can't
+            be downloaded, or this installation does not hold the network.
     """
     scheme, separator, name = str(source).partition('://')
     if not separator:
-        return Path(str(source)).expanduser()
+        return find_model_file(source)
     if scheme in ('http', 'https'):
         return _download(str(source))
     if scheme not in CATALOGUES:

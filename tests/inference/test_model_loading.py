@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmcd import weights
 from mmcd.apis import init_model, predict_pair
 from mmcd.config import load_config
 from mmcd.errors import CheckpointError, ConfigError
-from mmcd.inference import model_loading
 from mmcd.inference.portable_config import checkpoint_facts
 from tests.engine.tiny_run import run_training, tiny_config
 from tests.inference.random_models import random_model
@@ -51,13 +51,13 @@ def test_weights_alone_are_told_to_name_a_config(checkpoint):
 
 
 def test_a_network_of_ours_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(model_loading, 'shipped_weights', lambda name: None)
+    monkeypatch.setattr(weights, 'shipped_weights', lambda name: None)
     with pytest.raises(CheckpointError, match="holds no weights of the network 'buildings'"):
         init_model('buildings')
 
 
 def test_a_network_of_ours_by_its_name(checkpoint, monkeypatch):
-    monkeypatch.setattr(model_loading, 'shipped_weights', lambda name: checkpoint)
+    monkeypatch.setattr(weights, 'shipped_weights', lambda name: checkpoint)
     assert init_model('buildings').cfg.model.type == 'SiameseEncoderDecoder'
 
 
