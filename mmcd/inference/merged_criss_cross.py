@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.inference.precision import is_reduced_on_cpu
 from mmcd.inference.strips import strips
 from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
 
@@ -45,10 +46,10 @@ class MergedCrissCross(nn.Module):
         self.register_buffer('bias', torch.cat(biases).detach())
 
     def forward(self, x: Tensor) -> Tensor:
-        reduced = torch.finfo(x.dtype).bits < 32
-        if reduced and x.device.type == 'cpu' and not self.traceable:
-            return self._in_fused_kernel(x)
-        attend = _attend if self.traceable else _attend_in_strips
+        if self.traceable:
+            attend = _attend
+        else:
+            attend = _attend_fused if is_reduced_on_cpu(x) else _attend_in_strips
         qkv = F.conv2d(x, self.weight, self.bias)
         row, row_sum = attend(*self._split(qkv.permute(0, 2, 3, 1)))
         across = self._split(qkv.permute(0, 3, 2, 1))
@@ -57,38 +58,24 @@ class MergedCrissCross(nn.Module):
         merged = torch.lerp(column.transpose(1, 2), row, share)
         return x + merged.permute(0, 3, 1, 2)
 
-    def _split(self, qkv: Tensor, dim: int = 3) -> tuple[Tensor, ...]:
-        """Query, key and value."""
-        return qkv.split([self.reduced, self.reduced, qkv.shape[dim] - 2 * self.reduced], dim)
-
-    def _in_fused_kernel(self, x: Tensor) -> Tensor:
-        """In PyTorch's fused kernel for processors, which never writes the affinities.
-
-        In float32 it is slower than the products and the softmax one by one.
-        """
-        qkv = F.conv2d(x, self._padded(self.weight), self._padded(self.bias))
-        # It reads the last axis as one without gaps, and says nothing where there are some.
-        qkv = qkv.contiguous(memory_format=torch.channels_last)
-        row, row_sum = _attend_fused(*qkv.permute(0, 2, 3, 1).chunk(3, dim=3))
-        across = qkv.permute(0, 3, 2, 1).chunk(3, dim=3)
-        column, column_sum = _attend_fused(*across, without_itself=True)
-        share = torch.sigmoid(row_sum - column_sum.transpose(1, 2))
-        # Not torch.lerp, which is slow with one share for all channels.
-        merged = row.mul_(share.to(x.dtype))
-        merged += column.transpose(1, 2).mul_((1 - share).to(x.dtype))
-        return x + merged.permute(0, 3, 1, 2)
-
-    def _padded(self, parameter: Tensor) -> Tensor:
-        """With channels of zeros: the kernel wants queries and keys as wide as the values."""
-        query, key, value = self._split(parameter, dim=0)
-        zeros = parameter.new_zeros(len(value) - len(query), *parameter.shape[1:])
-        return torch.cat([query, zeros, key, zeros, value])
+    def _split(self, qkv: Tensor) -> tuple[Tensor, ...]:
+        """Query, key and value along the last axis."""
+        return qkv.split([self.reduced, self.reduced, qkv.shape[3] - 2 * self.reduced], dim=3)
 
 
 def _attend_fused(
     query: Tensor, key: Tensor, value: Tensor, *, without_itself: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """See :func:`_attend`; what ``F.scaled_dot_product_attention`` calls, which drops the sums."""
+    """See :func:`_attend`; in PyTorch's fused kernel for processors, without the affinities.
+
+    It is what ``F.scaled_dot_product_attention`` calls, which drops the sums. In float32 it is
+    slower than the products and the softmax one by one.
+    """
+    # It wants queries and keys as wide as the values, and reads their last axis as one without
+    # gaps, whether it is or not.
+    wider = value.shape[3] - query.shape[3]
+    parts = F.pad(query, (0, wider)), F.pad(key, (0, wider)), value
+    query, key, value = (part if part.stride(3) == 1 else part.contiguous() for part in parts)
     mask = _itself(key.shape[2], key) if without_itself else None
     # (N, B, L, C): what the kernel takes for heads is here what is attended along.
     gathered, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from mmcd.errors import ConfigError
 
@@ -37,3 +38,8 @@ def precision_dtype(precision: str, device: torch.device | str) -> torch.dtype:
 def reduced_precision(device: torch.device | str) -> str:
     """The precision that ``--amp`` means: float16 on a GPU, bfloat16 elsewhere."""
     return 'float16' if torch.device(device).type == 'cuda' else 'bfloat16'
+
+
+def is_reduced_on_cpu(x: Tensor) -> bool:
+    """Whether a map is on a processor and in fewer bits than float32."""
+    return x.device.type == 'cpu' and torch.finfo(x.dtype).bits < 32

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mmcd.inference.blockwise_upsampling import UpsampledConv
 from mmcd.inference.folding import affine, fold, fold_block
 from mmcd.inference.merged_criss_cross import MergedCrissCross
+from mmcd.inference.precision import is_reduced_on_cpu
 from mmcd.inference.strips import strips
 from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
 from mmcd.models.layers.conv_blocks import ChannelAttention, NestedBlock
@@ -199,8 +200,7 @@ class _ChannelWeights(nn.Module):
         self.fc2.weight.data = attention.fc2.weight.detach()[:, :, 0, 0].clone()
 
     def forward(self, maps: Tensor) -> Tensor:
-        reduced = torch.finfo(maps.dtype).bits < 32
-        if reduced and maps.device.type == 'cpu' and not self.traceable:
+        if is_reduced_on_cpu(maps) and not self.traceable:
             average, maximum = _mean_and_maximum(maps)
         else:
             average, maximum = maps.mean((2, 3)), maps.amax((2, 3))
