@@ -71,11 +71,10 @@ def _attend_fused(
     It is what ``F.scaled_dot_product_attention`` calls, which drops the sums. In float32 it is
     slower than the products and the softmax one by one.
     """
-    # It wants queries and keys as wide as the values, and reads their last axis as one without
-    # gaps, whether it is or not.
+    # It wants queries and keys as wide as the values, and writes its result as if the queries had
+    # no gaps in memory, whether they have or not.
     wider = value.shape[3] - query.shape[3]
-    parts = F.pad(query, (0, wider)), F.pad(key, (0, wider)), value
-    query, key, value = (part if part.stride(3) == 1 else part.contiguous() for part in parts)
+    query, key = (F.pad(part, (0, wider)).contiguous() for part in (query, key))
     mask = _itself(key.shape[2], key) if without_itself else None
     # (N, B, L, C): what the kernel takes for heads is here what is attended along.
     gathered, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(

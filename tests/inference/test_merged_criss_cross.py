@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcd.inference import merged_criss_cross, strips
-from mmcd.inference.merged_criss_cross import MergedCrissCross
+from mmcd.inference.merged_criss_cross import MergedCrissCross, _attend, _attend_fused
 from mmcd.models.layers.criss_cross_attention import CrissCrossAttention
 
 
@@ -31,6 +31,16 @@ def test_the_merged_softmaxes_are_the_one(
     if form == 'in the fused kernel':  # which reduced precisions take
         monkeypatch.setattr(merged_criss_cross, 'is_reduced_on_cpu', lambda x: True)
     torch.testing.assert_close(merged(x), attention(x), rtol=1e-12, atol=1e-12)
+
+
+@torch.no_grad()
+def test_the_fused_kernel_takes_any_layout() -> None:
+    """On its own it gives wrong values, without a word, for queries in another layout."""
+    sizes = 4, 4, 16
+    parts = [torch.randn(2, 12, 9, size, dtype=torch.float64) for size in sizes]
+    parts = [part.contiguous(memory_format=torch.channels_last) for part in parts]
+    for found, expected in zip(_attend_fused(*parts), _attend(*parts), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @torch.no_grad()
