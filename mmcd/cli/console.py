@@ -27,6 +27,7 @@ STACK_WARNING = 'Fail to import ``MultiScaleDeformableAttention``'
 EXIT_RUN = 1  # the data, or something in the course of the run
 EXIT_USAGE = 2  # the command line, the config, a file that it names; as argparse
 EXIT_INTERRUPTED = 130  # as a shell reports a program stopped by Ctrl-C
+SIGPIPE = 13  # which Windows does not have
 EXIT_SIGNAL = 128  # and the signal's number: 143 for SIGTERM
 
 RUN_ERRORS = (
@@ -69,6 +70,10 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
             traceback.print_exc()
         print(f'error: {own_message(error)}', file=sys.stderr)
         status = exit_status(error)
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        status = EXIT_SIGNAL + SIGPIPE
     except OSError as error:
         if debug or error.errno != errno.ENAMETOOLONG:
             raise
@@ -79,6 +84,17 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         print('interrupted', file=sys.stderr)
         status = EXIT_INTERRUPTED
     sys.exit(status)
+
+
+def _nobody_reads() -> bool:
+    """Whether what read our output, such as ``head``, has seen enough; it is then dropped."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        # Else Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def exit_status(error: MMCDError) -> int:

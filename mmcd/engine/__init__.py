@@ -11,7 +11,7 @@ from mmcd.engine.hooks import (
 )
 from mmcd.engine.report_pictures import ReportPicturesHook
 from mmcd.engine.save_predictions import SavePredictionsHook
-from mmcd.engine.stages import LoadStageHook
+from mmcd.engine.stages import LoadStageHook, StartValidationHook
 from mmcd.engine.strict_loading import StrictLoadingHook
 from mmcd.engine.training_statistics import TrainingStatisticsHook
 from mmcd.engine.unreadable_files import UnreadableFilesHook
@@ -29,6 +29,7 @@ __all__ = [
     'ReportPicturesHook',
     'RunCompletionHook',
     'SavePredictionsHook',
+    'StartValidationHook',
     'StrictLoadingHook',
     'TrainingStatisticsHook',
     'UnreadableFilesHook',

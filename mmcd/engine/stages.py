@@ -18,8 +18,10 @@ from mmcd.engine.hooks import PlainCheckpointHook, RunCompletionHook
 from mmcd.engine.launch import add_hook, require_hook
 from mmcd.engine.strict_loading import StrictLoadingHook
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoint_file import require_file
 from mmcd.io.checkpoints import compare_names, read_checkpoint, weights_of
 from mmcd.registry import HOOKS
+from mmcd.weights import find_model_file
 
 BEST_CHECKPOINT = 'best_change_f1*.pth'
 
@@ -35,14 +37,15 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
     that a fine-tuning that was stopped could not go on.
 
     Whatever hooks the config has, the run writes checkpoints that are whole, and goes on exactly.
+    Weights of ``load_from`` are validated before the first step.
 
     Args:
         cfg: of the run; changed in place.
         trusted: see :func:`mmcd.io.checkpoints.read_checkpoint`.
 
     Raises:
-        CheckpointError: the stage before has left no best checkpoint, or none of the run's own can
-            be read.
+        CheckpointError: the stage before has left no best checkpoint, none of the run's own can be
+            read, or there is no file that ``load_from`` names.
     """
     for hook in (RunCompletionHook, PlainCheckpointHook, StrictLoadingHook, ExactResumeHook):
         require_hook(cfg, hook.__name__)
@@ -58,6 +61,10 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
     if stage_from and not goes_on:
         checkpoint = str(find_best_checkpoint(stage_from))
         add_hook(cfg, dict(type=f'mmcd.{LoadStageHook.__name__}', checkpoint=checkpoint))
+    elif cfg.get('load_from') and not goes_on:
+        if '://' not in cfg.load_from:
+            require_file(find_model_file(cfg.load_from))
+        require_hook(cfg, StartValidationHook.__name__)
 
 
 def _lies_in(path: str | None, folder: str) -> bool:
@@ -83,6 +90,19 @@ def find_best_checkpoint(source: str | Path) -> Path:
             '--cfg-options stage_from=PATH.'
         )
     return found[-1]
+
+
+@HOOKS.register_module()
+class StartValidationHook(Hook):
+    """Validate the weights that a training starts from, before its first step.
+
+    So that the best checkpoint of a fine-tuning is never worse than what it started from.
+    """
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Not in ``before_train``, where other hooks may not be ready yet."""
+        if runner.iter == 0 and runner.val_loop is not None:
+            runner.val_loop.run()
 
 
 @HOOKS.register_module()

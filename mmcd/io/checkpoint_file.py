@@ -10,10 +10,25 @@ from pathlib import Path
 import torch
 
 from mmcd.errors import CheckpointError
+from mmcd.weights import NAMES
+
+SUFFIXES = ('.pth', '.safetensors')
 
 # How the files start that torch.save writes: since 1.6, and before (a pickled magic number).
 ZIP_MAGIC = b'PK\x03\x04'
 LEGACY_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
+
+
+def require_file(path: str | Path) -> Path:
+    """The path of a checkpoint, with the user's folder in place of ``~``.
+
+    Raises:
+        CheckpointError: there is no such file.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f'No such checkpoint: {path} (from {Path.cwd()}). {_nearby(path)}')
+    return path
 
 
 def check_file(path: str | Path) -> Path:
@@ -25,9 +40,7 @@ def check_file(path: str | Path) -> Path:
     Raises:
         CheckpointError: there is no such file, or it is of another format.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f'No such checkpoint: {path} (from {Path.cwd()}). {_nearby(path)}')
+    path = require_file(path)
     with path.open('rb') as file:
         start = file.read(len(LEGACY_MAGIC))
     if start.startswith(ZIP_MAGIC):
@@ -79,10 +92,12 @@ def first_line(error: Exception) -> str:
 
 def _nearby(path: Path) -> str:
     """Checkpoints that may have been meant."""
+    if path.parent == Path() and not path.suffix:
+        return f'Name a file, or a network that comes with mmcd: {", ".join(NAMES)}.'
     if not path.parent.is_dir():
         return f'There is no folder {path.parent} either.'
-    names = sorted(p.name for p in path.parent.glob('*.pth'))
+    names = sorted(p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES)
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.3) or names[-3:]
     if not near:
-        return f'{path.parent} holds no .pth file.'
+        return f'{path.parent} holds no {" or ".join(SUFFIXES)} file.'
     return f'That folder holds {", ".join(near)}.'

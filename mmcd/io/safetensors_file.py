@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mmcd.errors import CheckpointError
 from mmcd.io.atomic import write_whole
+from mmcd.io.checkpoint_file import require_file
 
 SUFFIX = '.safetensors'
 META = 'meta'  # the key of the header's metadata that holds a checkpoint's `meta`
@@ -58,9 +59,7 @@ def read_safetensors(path: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: there is no such file, or it is damaged.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f'No such checkpoint: {path} (from {Path.cwd()}).')
+    path = require_file(path)
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}

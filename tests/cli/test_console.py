@@ -108,6 +108,25 @@ def test_a_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f'error: File name too long: {name}. Name another.\n'
 
 
+def test_output_that_nobody_reads_any_more_ends_in_silence() -> None:
+    code = (
+        'from mmcd.cli.console import run_tool; run_tool(lambda: [print(i) for i in range(99999)])'
+    )
+    tool = subprocess.Popen(
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert tool.stdout is not None and tool.stderr is not None
+    tool.stdout.readline()
+    tool.stdout.close()
+    assert tool.stderr.read() == b'' and tool.wait() == 141
+    tool.stderr.close()
+
+
+def test_a_broken_pipe_of_another_kind_keeps_its_trace() -> None:
+    with pytest.raises(BrokenPipeError):
+        run_tool(raising(BrokenPipeError(errno.EPIPE, 'Broken pipe')))
+
+
 def test_a_fault_of_mmcd_keeps_its_trace() -> None:
     with pytest.raises(ZeroDivisionError):
         run_tool(raising(ZeroDivisionError()))

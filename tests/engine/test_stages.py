@@ -156,6 +156,31 @@ def test_resuming_comes_before_the_stage_before(tmp_path):
         prepare_start(cfg)
 
 
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('building', 'No such checkpoint: building .*a network that comes with mmcd: buildings'),
+        ('{}/best.pth', r'No such checkpoint: .*That folder holds best_change_f1\.pth'),
+        ('{}/starts.safetensors', r'That folder holds start\.safetensors'),
+        ('{}/none/best.pth', 'There is no folder .*none either'),
+    ],
+)
+def test_weights_that_are_not_there_are_named_before_anything_is_built(tmp_path, name, said):
+    for file in ('best_change_f1.pth', 'start.safetensors', 'notes.txt'):
+        (tmp_path / file).touch()
+    cfg = run_config(tmp_path)
+    cfg.load_from = name.format(tmp_path)
+    with pytest.raises(CheckpointError, match=said):
+        prepare_start(cfg)
+
+
+def test_the_name_of_a_network_that_comes_with_mmcd_is_a_start(tmp_path):
+    cfg = run_config(tmp_path)
+    cfg.load_from = 'buildings'
+    prepare_start(cfg)
+    assert 'StartValidationHook' in hooks(cfg)
+
+
 def test_the_hook_loads_when_training_starts(tmp_path, log):
     model, earlier = build_model(STAGES[1]), build_model(STAGES[0])
     checkpoint = save(earlier, tmp_path / 'best.pth')

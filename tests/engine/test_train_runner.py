@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,26 @@ def test_a_checkpoint_that_was_cut_short_is_passed_over(tiny_levir, tmp_path):
     prepare_start(cfg)
     assert cfg.load_from.endswith('iter_3.pth') and cfg.resume
     assert train(config(tiny_levir, work_dir)).iter == 6
+
+
+def test_weights_to_start_from_are_validated_before_the_first_step(tiny_levir, tmp_path):
+    train(config(tiny_levir, tmp_path / 'first'))
+    start = tmp_path / 'first' / 'iter_6.pth'
+    options = dict(load_from=str(start), optim_wrapper__optimizer__lr=0.0)
+    train(config(tiny_levir, tmp_path / 'second', **options))
+    scores = validations(tmp_path / 'second')
+    assert list(scores) == [0, 2, 4, 6]
+    assert scores[0] == validations(tmp_path / 'first')[6]
+    (best,) = (tmp_path / 'second').glob('best_change_f1_*.pth')
+    hub = torch.load(best, weights_only=True)['message_hub']
+    assert hub['runtime_info']['best_score'] == max(scores.values())
+    # Gone on with, the run's own checkpoint counts: there is no second first validation.
+    train(config(tiny_levir, tmp_path / 'second', train_cfg__max_iters=8, **options))
+    assert list(validations(tmp_path / 'second')) == [0, 2, 4, 6, 8]
+
+
+def validations(work_dir: Path) -> dict[int, float]:
+    """The F1 of each validation by its step, of all runs in a work dir."""
+    files = sorted(work_dir.glob('*/vis_data/2*.json'))
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return {line['step']: line['change/f1'] for line in lines if 'change/f1' in line}

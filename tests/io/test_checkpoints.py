@@ -69,7 +69,7 @@ class TestReadCheckpoint:
         assert 'notes.txt' not in str(caught.value)
 
     def test_missing_file_without_near_names(self, tmp_path):
-        with pytest.raises(CheckpointError, match=r'holds no \.pth file'):
+        with pytest.raises(CheckpointError, match=r'holds no \.pth or \.safetensors file'):
             read_checkpoint(tmp_path / 'a.pth')
         for i in range(5):
             (tmp_path / f'zzz{i}.pth').touch()

@@ -1,25 +1,18 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
+import numpy as np
 import pytest
 
+from mmcd.cli.commands import report
 from mmcd.errors import ConfigError, ResultError
 from mmcd.evaluation.record import write_record
+from mmcd.html_report.pictures import save_pictures
+from mmcd.html_report.result_page import picture_path
+from mmcd.structures import BINARY_CHANGE
 from tests.evaluation.test_comparison import method
-
-TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'compare_results.py'
-
-
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('compare_results', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -33,10 +26,8 @@ def files(tmp_path: Path) -> list[str]:
     return list(map(str, paths))
 
 
-def test_two_results(
-    tool: ModuleType, files: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    tool.main([files[0], files[2]])
+def test_two_results(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    report.main([files[0], files[2]])
     printed = capsys.readouterr().out
     record = json.loads(Path(files[0]).read_text())
     low, high = record['intervals']['f1']
@@ -46,12 +37,12 @@ def test_two_results(
     assert 'says nothing about other seeds' in printed
 
 
-def test_a_page_of_two_reports(tool: ModuleType, files: list[str], tmp_path: Path) -> None:
+def test_a_page_of_two_reports(files: list[str], tmp_path: Path) -> None:
     moved = []
     for name, file in (('old', files[0]), ('new', files[2])):
         (tmp_path / name).mkdir()
         moved.append(str(Path(file).rename(tmp_path / name / 'result.json')))
-    tool.main([*moved, '--report', str(tmp_path / 'page')])
+    report.main([*moved, '--report', str(tmp_path / 'page')])
     page = (tmp_path / 'page' / 'index.html').read_text()
     record = json.loads(Path(moved[1]).read_text())
     assert f'{record["metrics"]["f1"]:.2f} (' in page and '<title>old and new, compared' in page
@@ -61,12 +52,43 @@ def test_a_page_of_two_reports(tool: ModuleType, files: list[str], tmp_path: Pat
     assert 'There are pictures where both results lie in their reports' in page
 
 
+def test_a_page_of_one_result_with_its_pictures(files: list[str], tmp_path: Path) -> None:
+    own = tmp_path / 'own' / 'result.json'
+    own.parent.mkdir()
+    Path(files[0]).rename(own)
+    name = json.loads(own.read_text())['images'][0]['name']
+    some = np.zeros((8, 8), np.uint8)
+    grey = np.full((8, 8, 3), 90, np.uint8)
+    save_pictures(
+        picture_path(own.parent, name),
+        *(grey, grey),
+        label=some,
+        prediction=some,
+        probability=None,
+        classes=BINARY_CHANGE,
+    )
+    page = tmp_path / 'page'
+    report.main([str(own), '--html', str(page)])
+    shown = (page / 'index.html').read_text()
+    assert shown.count('<img') > 0 and 'F1' in shown
+    assert (page / 'result.json').read_text() == own.read_text()
+    assert (picture_path(page, name) / 'after.jpg').is_file()
+    # Made anew where it lies.
+    report.main([str(page / 'result.json'), '--html', str(page)])
+
+
+def test_a_page_is_of_one_result_or_compares_methods(files: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'got 2 seeds of one method\. Name one of their files'):
+        report.main([','.join(files[:2]), '--html', str(tmp_path / 'page')])
+    assert not (tmp_path / 'page').exists()
+
+
 def test_several_seeds(
-    tool: ModuleType, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / 'out.json'
     joined = [','.join(files[:2]), ','.join(files[2:])]
-    tool.main([*joined, '--names', 'old', 'new', '--metric', 'iou', '--out', str(out)])
+    report.main([*joined, '--names', 'old', 'new', '--metric', 'iou', '--out', str(out)])
     printed = capsys.readouterr().out
     assert ' ± ' in printed and 'new - old: iou +' in printed
     assert 'other seeds' not in printed
@@ -75,8 +97,8 @@ def test_several_seeds(
     assert written['differences']['new']['low'] > 0
 
 
-def test_what_cannot_be_compared(tool: ModuleType, files: list[str], tmp_path: Path) -> None:
+def test_what_cannot_be_compared(files: list[str], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='--names needs 2 different names; got x x'):
-        tool.main([*files[:2], '--names', 'x', 'x'])
+        report.main([*files[:2], '--names', 'x', 'x'])
     with pytest.raises(ResultError, match='No such result'):
-        tool.main([files[0], str(tmp_path / 'none.json')])
+        report.main([files[0], str(tmp_path / 'none.json')])

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn import metrics
 
+from mmcd.cli.commands import evaluate
 from mmcd.errors import ConfigError
 from tests.evaluation.drawn_masks import draw_label_and_map
-
-TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'eval_masks.py'
-
-
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('eval_masks', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def write(folder: Path, number: int, *, classes: int = 2, scale: int = 255, ignored: bool = False):
@@ -42,17 +31,15 @@ def write(folder: Path, number: int, *, classes: int = 2, scale: int = 255, igno
     return [np.concatenate(each) for each in pixels]
 
 
-def run(tool: ModuleType, folder: Path, *options: str) -> dict:
+def run(folder: Path, *options: str) -> dict:
     out = folder / 'r.json'
-    tool.main([str(folder / 'mask'), str(folder / 'label'), '--result', str(out), *options])
+    evaluate.main([str(folder / 'mask'), str(folder / 'label'), '--result', str(out), *options])
     return json.loads(out.read_text())
 
 
-def test_the_figures_are_scikit_learn_s(
-    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_figures_are_scikit_learn_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     label, mask = write(tmp_path, 5)
-    record = run(tool, tmp_path, '--detail', '--split', 'test')
+    record = run(tmp_path, '--detail', '--split', 'test')
     found = record['metrics']
     assert found['f1'] == pytest.approx(100 * metrics.f1_score(label, mask))
     assert found['iou'] == pytest.approx(100 * metrics.jaccard_score(label, mask))
@@ -66,57 +53,59 @@ def test_the_figures_are_scikit_learn_s(
     assert '5 images' in printed
 
 
-def test_ignored_pixels_and_stated_encodings(tool: ModuleType, tmp_path: Path) -> None:
+def test_ignored_pixels_and_stated_encodings(tmp_path: Path) -> None:
     label, mask = write(tmp_path, 3, ignored=True)
     encoding = ['--label-encoding', 'unchanged=0', 'changed=255', 'ignored=128']
-    assert run(tool, tmp_path, *encoding)['metrics']['f1'] == pytest.approx(
+    assert run(tmp_path, *encoding)['metrics']['f1'] == pytest.approx(
         100 * metrics.f1_score(label, mask)
     )
-    assert tool.parse_encoding('--x', ['0/255/128']) == tool.parse_encoding('--x', encoding[1:])
+    assert evaluate.parse_encoding('--x', ['0/255/128']) == evaluate.parse_encoding(
+        '--x', encoding[1:]
+    )
     with pytest.raises(ConfigError, match='leave one out'):
-        run(tool, tmp_path, *encoding, '--dataset', 'levir-cd')
+        run(tmp_path, *encoding, '--dataset', 'levir-cd')
     with pytest.raises(ConfigError, match=r"takes KEY=NUMBER, .*'changed'"):
-        run(tool, tmp_path, '--label-encoding', 'changed')
+        run(tmp_path, '--label-encoding', 'changed')
 
 
-def test_kinds_of_change(tool: ModuleType, tmp_path: Path) -> None:
+def test_kinds_of_change(tmp_path: Path) -> None:
     label, mask = write(tmp_path, 3, classes=3, scale=1)
     encoding = ['--label-encoding', 'unchanged=0', 'built=1', 'felled=2', 'ignored=9']
-    found = run(tool, tmp_path, *encoding)['metrics']
+    found = run(tmp_path, *encoding)['metrics']
     each = 100 * metrics.f1_score(label, mask, average=None)
     keys = ('f1_unchanged', 'f1_built', 'f1_felled')
     assert [found[key] for key in keys] == pytest.approx(each.tolist())
     assert found['f1'] == pytest.approx(100 * metrics.f1_score(label > 0, mask > 0))
 
 
-def test_probabilities_and_their_threshold(tool: ModuleType, tmp_path: Path) -> None:
+def test_probabilities_and_their_threshold(tmp_path: Path) -> None:
     label, mask = write(tmp_path, 3)
     for seed, path in enumerate(sorted((tmp_path / 'mask').iterdir())):
         levels = np.random.default_rng(seed).integers(0, 128, (90, 110))
         changed = np.asarray(Image.open(path)) > 0
         Image.fromarray((levels + 128 * changed).astype(np.uint8)).save(path)
-    half = run(tool, tmp_path, '--detail')
+    half = run(tmp_path, '--detail')
     assert half['metrics']['f1'] == pytest.approx(100 * metrics.f1_score(label, mask))
     assert 0 < half['metrics']['average_precision'] < 100
-    low = run(tool, tmp_path, '--threshold', '0.25', '--detail')
+    low = run(tmp_path, '--threshold', '0.25', '--detail')
     assert low['metrics']['recall'] > half['metrics']['recall']
     assert low['metrics']['average_precision'] == half['metrics']['average_precision']
     assert low['protocol']['threshold_origin'] == 'option'
 
 
-def test_both_dates_are_named_for_a_report(tool: ModuleType, tmp_path: Path) -> None:
+def test_both_dates_are_named_for_a_report(tmp_path: Path) -> None:
     write(tmp_path, 2)
     for date in ('A', 'B'):
         (tmp_path / date).mkdir()
         for name in ('0.jpg', '1.jpg'):
             Image.new('RGB', (110, 90)).save(tmp_path / date / name)
-    record = run(tool, tmp_path, '--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
+    record = run(tmp_path, '--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
     root = Path(record['protocol']['data_root'])
     for image in record['images']:
         assert all((root / image[key]).is_file() for key in ('before', 'after', 'label'))
 
 
-def test_a_report_shows_the_masks_over_the_dates(tool: ModuleType, tmp_path: Path) -> None:
+def test_a_report_shows_the_masks_over_the_dates(tmp_path: Path) -> None:
     write(tmp_path, 3)
     shape = np.asarray(Image.open(tmp_path / 'mask' / '0.png')).shape
     for date, value in (('A', 60), ('B', 200)):
@@ -126,7 +115,7 @@ def test_a_report_shows_the_masks_over_the_dates(tool: ModuleType, tmp_path: Pat
             Image.fromarray(image).save(tmp_path / date / f'{number}.jpg')
     report = tmp_path / 'report'
     dates = ('--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
-    record = run(tool, tmp_path, *dates, '--report', str(report))
+    record = run(tmp_path, *dates, '--report', str(report))
     page = (report / 'index.html').read_text()
     assert f'<dd>{record["metrics"]["f1"]:.2f}</dd>' in page and 'Object F1' in page
     assert json.loads((report / 'result.json').read_text()) == record
@@ -140,9 +129,9 @@ def test_a_report_shows_the_masks_over_the_dates(tool: ModuleType, tmp_path: Pat
     assert page.count('class="card" href') == 3
 
 
-def test_a_report_without_the_dates_shows_the_maps_alone(tool: ModuleType, tmp_path: Path) -> None:
+def test_a_report_without_the_dates_shows_the_maps_alone(tmp_path: Path) -> None:
     write(tmp_path, 2, classes=4, scale=1)
     encoding = ['unchanged=0', 'a=1', 'b=2', 'c=3']
-    run(tool, tmp_path, '--report', str(tmp_path / 'r'), '--label-encoding', *encoding)
+    run(tmp_path, '--report', str(tmp_path / 'r'), '--label-encoding', *encoding)
     assert (tmp_path / 'r' / 'images' / '0' / 'prediction.png').is_file()
     assert 'another kind of change' in (tmp_path / 'r' / 'index.html').read_text()

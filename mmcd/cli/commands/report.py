@@ -1,0 +1,202 @@
+"""Report of results of ``mmcd test`` and ``evaluate``: intervals, differences, a web page.
+
+    mmcd report result.json --html page
+    mmcd report A.json B.json
+    mmcd report a1.json,a2.json,a3.json b1.json,b2.json,b3.json
+
+Files joined by commas are seeds of one method: their mean and standard deviation are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmcd.cli.console import quiet_imports
+from mmcd.errors import ConfigError
+from mmcd.install.stack import require_stack
+
+if TYPE_CHECKING:
+    from mmcd.evaluation.comparison import Difference, Method
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """The arguments, read from ``argv``; by default those of the process."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description='Show the figures of a result of mmcd test or evaluate, or compare several, '
+        'with intervals and a test of the difference.',
+    )
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='FILE.json[,FILE.json...]',
+        help='results; several seeds of one method joined by commas',
+    )
+    parser.add_argument('--names', nargs='+', help="the methods' names (default: their files')")
+    parser.add_argument(
+        '--metric',
+        default='f1',
+        choices=['f1', 'iou', 'precision', 'recall', 'oa', 'kappa'],
+        help='the figure whose difference is tested (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--html',
+        '--report',
+        dest='html',
+        type=Path,
+        metavar='DIR',
+        help='write a web page about the result, or one that compares the first two image by '
+        'image; with pictures where the results are those of reports, DIR/result.json',
+    )
+    parser.add_argument('--out', type=Path, metavar='FILE.json', help='write the comparison too')
+    return parser.parse_args(argv)
+
+
+def read_methods(args: argparse.Namespace) -> list[Method]:
+    """The results by method.
+
+    Raises:
+        ConfigError: there are more or fewer names than methods.
+        ResultError: a file is no result.
+    """
+    from mmcd.evaluation.comparison import Method
+    from mmcd.evaluation.record import read_record
+
+    files = [[Path(file) for file in word.split(',') if file] for word in args.results]
+    names = args.names or unique_names(files)
+    if len(names) != len(files) or len(set(names)) != len(names):
+        raise ConfigError(f'--names needs {len(files)} different names; got {" ".join(names)}.')
+    return [
+        Method(name, tuple(read_record(file) for file in each))
+        for name, each in zip(names, files, strict=True)
+    ]
+
+
+def unique_names(files: list[list[Path]]) -> list[str]:
+    """The first file's name of each, or its path where names would be the same.
+
+    A report's result.json has its folder's name.
+    """
+    names = [
+        each[0].resolve().parent.name if each[0].name == 'result.json' else each[0].stem
+        for each in files
+    ]
+    return names if len(set(names)) == len(names) else [str(each[0]) for each in files]
+
+
+def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
+    """Write the page about one result.
+
+    Args:
+        folder: of the page.
+        record: the result.
+        source: the folder that it was read from, whose pictures are taken over where it is that of
+            a report.
+    """
+    import shutil
+
+    from mmcd.evaluation.record import write_record
+    from mmcd.html_report.result_page import IMAGES, RESULT, write_result_page
+    from mmcd.structures import ChangeClasses
+
+    if folder.resolve() != source.resolve():
+        if (source / IMAGES).is_dir():
+            shutil.copytree(source / IMAGES, folder / IMAGES, dirs_exist_ok=True)
+        write_record(folder / RESULT, record)
+    classes = ChangeClasses.from_meta(dict(classes=record['protocol'].get('classes', ())))
+    return write_result_page(folder, record, classes=classes)
+
+
+def format_figures(methods: list[Method]) -> str:
+    """A row a figure that all have, a column a method."""
+    from mmcd.evaluation.metric_names import metric_name
+    from mmcd.evaluation.table import align, in_order
+
+    shared = set.intersection(*(set(r['metrics']) for m in methods for r in m.records))
+    rows = [['in percent', *(method.name for method in methods)]]
+    for key in in_order(shared):
+        rows.append([metric_name(key), *(format_figure(method, key) for method in methods)])
+    return align(rows)
+
+
+def format_figure(method: Method, key: str) -> str:
+    """One result with its interval, or the mean of several and their standard deviation."""
+    figures = method.figures(key)
+    if len(figures) > 1:
+        return f'{figures.mean():.2f} ± {figures.std(ddof=1):.2f}'
+    interval = method.records[0]['intervals'].get(key)
+    between = ' [{:.2f}, {:.2f}]'.format(*interval) if interval else ''
+    return f'{figures[0]:.2f}{between}'
+
+
+def format_difference(first: Method, second: Method, key: str, found: Difference) -> str:
+    """Who is ahead by how much, and whether that may be chance."""
+    verdict = 'more than chance' if found.p < 0.05 else 'may be chance'
+    return (
+        f'{second.name} - {first.name}: {key} {found.value:+.2f} '
+        f'[{found.low:+.2f}, {found.high:+.2f}], p = {found.p:.3f}: {verdict} of the images drawn '
+        f'({found.images} images, {found.units} of them independent)'
+    )
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run the command; see its ``--help``."""
+    args = parse_args(argv, prog)
+    require_stack()
+    with quiet_imports():
+        from dataclasses import asdict
+
+        from mmcd.evaluation.comparison import paired_difference, protocol_differences
+        from mmcd.html_report.comparison_page import Compared, write_comparison_page
+        from mmcd.html_report.page import make_report_folder
+        from mmcd.io.atomic import write_whole
+
+    methods = read_methods(args)
+    is_one = len(methods) == 1
+    if args.html:
+        if is_one and len(methods[0].records) > 1:
+            raise ConfigError(
+                '--html makes a page about one result, or one that compares methods; got '
+                f'{len(methods[0].records)} seeds of one method. Name one of their files.'
+            )
+        make_report_folder(args.html)
+    unfair, noted = protocol_differences(methods)
+    print(format_figures(methods))
+    for line in unfair:
+        print(f'WARNING: not the same protocol: {line}')
+    for line in noted:
+        print(f'Note: {line}')
+    differences = {}
+    for method in methods[1:]:
+        found = paired_difference(methods[0], method, args.metric)
+        differences[method.name] = found
+        print(format_difference(methods[0], method, args.metric, found))
+    if len(methods) > 1 and min(len(method.records) for method in methods) < 2:
+        print(
+            'Of one training each, this says nothing about other seeds, which move F1 by 0.3 to 2: '
+            'give several, joined by commas.'
+        )
+    if args.html and is_one:
+        source = Path(args.results[0].strip(',')).parent
+        print(f'Report: {write_one(args.html, methods[0].records[0], source)}')
+    elif args.html:
+        folders = [Path(word.split(',')[0]).parent for word in args.results]
+        compared = Compared(methods, folders, differences, args.metric, unfair, noted)
+        print(f'Report: {write_comparison_page(args.html, compared)}')
+    if args.out:
+        content = dict(
+            metric=args.metric,
+            methods={
+                method.name: {
+                    key: method.figures(key).tolist() for key in method.records[0]['metrics']
+                }
+                for method in methods
+            },
+            differences={name: asdict(found) for name, found in differences.items()},
+            protocol_differences=unfair,
+        )
+        write_whole(args.out, json.dumps(content, indent=1) + '\n')
