@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from mmcd.scene.grid import Grid
@@ -61,12 +62,18 @@ def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
         f'{date} image: its pixels are others' for date in IMAGES if not _same(theirs, ours, date)
     ]
     keys = sorted((theirs.keys() | ours.keys()) - {*DERIVED, *IMAGES})
-    lines += [
-        f'{key}: {theirs.get(key)}, now {ours.get(key)}'
-        for key in keys
-        if theirs.get(key) != ours.get(key)
+    return lines + [
+        line for key in keys for line in _difference(key, theirs.get(key), ours.get(key))
     ]
-    return lines
+
+
+def _difference(name: str, one: Any, other: Any) -> Iterator[str]:
+    """A line where two values differ; of dicts, one for each of their entries that does."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from _difference(f'{name}.{key}', one.get(key), other.get(key))
+    elif one != other:
+        yield f'{name}: {one}, now {other}'
 
 
 def raster_tags(plan: dict[str, Any], before: str, after: str) -> dict[str, str]:

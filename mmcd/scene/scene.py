@@ -201,6 +201,7 @@ class _SceneRun:
             read_outlines(settings.zones, pair.grid)
         self._findings = check_fitness(pair, radiometry, settings, predictor.image, statistics)
         self._watch = Stopwatch()
+        self._to_do: list[int] = []
         _check_memory(self._tiling, pair.before, len(predictor.classes) - 1)
         files = [*pair.before.files, *pair.after.files]
         self._files = {path: _last_change(path) for path in files}
@@ -259,15 +260,14 @@ class _SceneRun:
         for finding in self._findings if self._share.is_first else ():
             level = logging.WARNING if finding.is_warning else logging.INFO
             logger.log(level, '%s: %s', finding.topic, finding.text)
+        self._to_do = [strip for strip in range(total) if strip not in finished]
         if finished:
             self._say(f'{len(finished)} of {total} strips are there already.')
             if resume:
                 self._check_pixels(
                     {s: finished[s] for s in self._share.contiguous(sorted(finished))}
                 )
-        return list(
-            self._share.contiguous([strip for strip in range(total) if strip not in finished])
-        )
+        return list(self._share.contiguous(self._to_do))
 
     def _predict_strips(self, strips: list[int], progress: bool) -> None:
         def save(strip: int, scores: np.ndarray, valid: np.ndarray, sums: Checksums) -> None:
@@ -368,6 +368,7 @@ class _SceneRun:
             **found,
             strips=strips,
             tiles=strips * columns,
+            tiles_this_run=self._tiling.count_tiles(self._to_do),  # of which `seconds` are
             batch_size_at_end=self._predict.batch_size,
             processes=self._share.world,
             pixels=join_checksums(self._partial.checksums(strip) for strip in range(strips)),

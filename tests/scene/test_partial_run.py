@@ -10,7 +10,13 @@ from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.partial_run import FinishedRows, PartialRun
 from mmcd.structures import ChangeClasses
 
-PLAN = {'tile_size': 64, 'before': [1, None, 3], 'after': [4], 'preparation': {'x': 1}}
+PLAN = {
+    'tile_size': 64,
+    'model': {'type': 'A'},
+    'before': [1, None, 3],
+    'after': [4],
+    'preparation': {'x': 1},
+}
 
 
 @pytest.fixture
@@ -93,6 +99,8 @@ def test_resuming_keeps_the_strips_and_the_plan(run: PartialRun) -> None:
         ({'after': [5]}, 'after image: its pixels are others'),
         ({'after': [4, 4]}, 'after image: its pixels are others'),
         ({'bands': [1]}, r'bands: None, now \[1\]'),
+        ({'model': {'type': 'A', 'form': 'b'}}, r'\n  model\.form: None, now b\n'),
+        ({'model': {}}, r'\n  model\.type: A, now None\n'),
     ],
 )
 def test_another_run_is_not_resumed(run: PartialRun, change: dict, message: str) -> None:

@@ -295,8 +295,9 @@ def test_resuming_predicts_only_what_is_left(pair: tuple[Path, Path], tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         map_small(StopsAt(16), *pair, out)  # in the sixth of ten strips
     network = StopsAt()
-    map_small(network, *pair, out, resume=True)
+    report = map_small(network, *pair, out, resume=True).report
     assert network.calls == 6 * 3  # the last five, and the one that reaches into them
+    assert (report['tiles'], report['tiles_this_run']) == (10 * 8, 6 * 8)
     again = StopsAt(1)
     map_small(again, *pair, out, resume=True)
     assert again.calls == 0
