@@ -1,10 +1,15 @@
-"""An image as a folder with a file for each band, as Sentinel-2's bands are published."""
+"""An image as a folder with a file for each band, as Sentinel-2's bands are published.
+
+The folder holds the files, or is a product as the agency gives it out, ``*.SAFE`` unpacked, with
+``GRANULE/*/IMG_DATA`` (level 1C) or ``GRANULE/*/IMG_DATA/R10m`` and so on (level 2A).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -12,34 +17,83 @@ from mmcd.errors import ImagePairError
 from mmcd.structures.image_spec import ImageSpec
 from mmcd.structures.sentinel2 import SENTINEL2_BANDS, sentinel2_file_name
 
-BAND_SUFFIXES = ('.tif', '.tiff')
-# 'B04.tif', 'paris_B04.tif', 'T31UDQ_20160101T105412_B04_10m.tif'
-_BAND_NAME = re.compile(r'(?:^|_)(B(?:0[1-9]|1[0-2]|8A))(?:_\d+m)?$')
+BAND_SUFFIXES = ('.tif', '.tiff', '.jp2')
+# 'B04.tif', 'paris_B04.tif', 'T31UDQ_20160101T105412_B04_10m.jp2'
+_BAND_NAME = re.compile(r'(?:^|_)(B(?:0[1-9]|1[0-2]|8A))(?:_(\d+)m)?$')
+# What the products' own metadata say of the values, by the name of their file.
+_OFFSETS = {'MTD_MSIL1C.xml': 'RADIO_ADD_OFFSET', 'MTD_MSIL2A.xml': 'BOA_ADD_OFFSET'}
 
 
 def band_files(folder: Path) -> dict[str, Path]:
     """The file of each band of Sentinel-2 in a folder, by 'B01' ..., in order of wavelengths.
 
+    Of files that name their resolution, ``_10m``, those of the finest.
+
     Raises:
-        ImagePairError: there is none, or a band is there twice.
+        ImagePairError: there is none, a band is there twice at one resolution, or a product holds
+            several granules.
     """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    found: dict[str, tuple[int, Path]] = {}
+    for path in _files_of(folder):
         match = _BAND_NAME.search(path.stem)
         if path.suffix.lower() not in BAND_SUFFIXES or match is None:
             continue
-        if match[1] in found:
+        band, metres = match[1], int(match[2] or 0)
+        other, former = found.get(band, (None, path))
+        if metres == other:
             raise ImagePairError(
-                f'Two files in {folder} are of band {match[1]}: {found[match[1]].name} and '
-                f'{path.name}. Leave one of them there.'
+                f'Two files in {folder} are of band {band}: {former.name} and {path.name}. Leave '
+                'one of them there.'
             )
-        found[match[1]] = path
+        if other is None or metres < other:
+            found[band] = metres, path
     if not found:
         raise ImagePairError(
             f'The folder {folder} holds no bands of Sentinel-2: expected files such as B04.tif or '
-            'paris_B04.tif.'
+            'T31UDQ_20160101T105412_B04_10m.jp2, or a product (.SAFE) as it is when unpacked.'
         )
-    return {band: found[band] for band in SENTINEL2_BANDS if band in found}
+    return {band: found[band][1] for band in SENTINEL2_BANDS if band in found}
+
+
+def is_product(folder: Path) -> bool:
+    """Whether a folder is a product of Sentinel-2, or a granule of one."""
+    return (folder / 'GRANULE').is_dir() or (folder / 'IMG_DATA').is_dir()
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """The files of a folder, or those of a product's images."""
+    if (folder / 'GRANULE').is_dir():
+        granules = sorted(path for path in (folder / 'GRANULE').iterdir() if path.is_dir())
+        if len(granules) != 1:
+            names = ', '.join(path.name for path in granules) or 'none'
+            raise ImagePairError(
+                f'The product {folder} is expected to hold one granule, but holds {names}. Name '
+                f'the folder of one, such as {folder / "GRANULE" / "NAME"}.'
+            )
+        folder = granules[0]
+    if (folder / 'IMG_DATA').is_dir():
+        return sorted((folder / 'IMG_DATA').rglob('*'))
+    return sorted(folder.iterdir())
+
+
+def product_offset(folder: Path) -> int | None:
+    """What a product's metadata say is to be added to its values: -1000 from baseline 04.00 on.
+
+    Returns:
+        0 for the products before; None where the folder is no product, or its metadata are not
+        there or cannot be read, or differ between the bands.
+    """
+    for name, tag in _OFFSETS.items():
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            root = ElementTree.parse(path).getroot()
+            values = {int(node.text or '') for node in root.iter() if node.tag.endswith(tag)}
+        except (ElementTree.ParseError, ValueError, OSError):
+            return None
+        return values.pop() if len(values) == 1 else (None if values else 0)
+    return None
 
 
 def choose_band_files(folder: Path, image: ImageSpec) -> list[Path]:

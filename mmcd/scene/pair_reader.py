@@ -18,7 +18,7 @@ from mmcd.errors import SceneError
 from mmcd.scene.exclusions import open_exclusions
 from mmcd.scene.grid import Grid, Overlap, check_grid, find_overlap, grid_of
 from mmcd.scene.radiometry import Radiometry, to_bytes
-from mmcd.scene.raster_reader import RasterReader, choose_bands, open_raster
+from mmcd.scene.raster_reader import RasterReader, choose_bands, open_date
 from mmcd.scene.registration import BlockShift, block_shifts, fit_registration
 from mmcd.scene.sampling import DateSample, take_sample
 from mmcd.scene.settings import RESOLUTION_FACTOR, SceneSettings
@@ -58,7 +58,7 @@ def open_pair(
     """Open two rasters as a pair.
 
     Args:
-        before: the first date, anything that GDAL opens.
+        before: the first date, anything that GDAL opens, or a folder with a file for each band.
         after: the second date.
         settings: of the scene.
         image: what the model takes.
@@ -77,7 +77,7 @@ def open_pair(
     with contextlib.ExitStack() as stack:
         stack.enter_context(rasterio.Env(**gdal_options(allow)))
         first, second = (
-            stack.enter_context(open_raster(path, date, allow_remote=allow))
+            stack.enter_context(open_date(path, date, settings, image))
             for path, date in ((before, 'before'), (after, 'after'))
         )
         for file, date in ((first, 'before'), (second, 'after')):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import rasterio
@@ -14,7 +16,9 @@ from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
+from mmcd.io.band_folder import choose_band_files
+from mmcd.scene.band_stack import name_of, stack_bands
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
@@ -47,9 +51,9 @@ def choose_bands(
     if len(wanted) != image.num_bands or not exist:
         asked = f', but bands {" ".join(map(str, wanted))} are asked for' if wanted else ''
         raise SceneError(
-            f'The {date} image {dataset.name} has {_count(dataset, alpha)}{asked}; the model takes '
-            f'{image.describe()}. Name the {image.num_bands} that it is to get, in this order, '
-            f'such as --bands {" ".join(str(n + 1) for n in range(image.num_bands))}'
+            f'The {date} image {name_of(dataset)} has {_count(dataset, alpha)}{asked}; the model '
+            f'takes {image.describe()}. Name the {image.num_bands} that it is to get, in this '
+            f'order, such as --bands {" ".join(str(n + 1) for n in range(image.num_bands))}'
             f'{RGB_HINT if image.is_rgb else ""}.'
         )
     _check_type(dataset, date, wanted, settings, image)
@@ -94,15 +98,15 @@ def _check_type(
 ) -> None:
     found = np.result_type(*(dataset.dtypes[band - 1] for band in bands))
     if found.kind not in 'uif':
-        raise SceneError(f'The {date} image {dataset.name} holds {dataset.dtypes[0]} values.')
+        raise SceneError(f'The {date} image {name_of(dataset)} holds {dataset.dtypes[0]} values.')
     if settings.no_data is not None and found.kind in 'ui':
         limits = np.iinfo(found)
         if not limits.min <= settings.no_data <= limits.max or settings.no_data % 1:
             raise SceneError(
-                f'No pixel of the {date} image {dataset.name} can have the value of no data '
+                f'No pixel of the {date} image {name_of(dataset)} can have the value of no data '
                 f'{settings.no_data:g}: it holds {found} values.'
             )
-    what = f'The {date} image {dataset.name} holds {found} values; the model takes'
+    what = f'The {date} image {name_of(dataset)} holds {found} values; the model takes'
     if settings.scaling is not None and image.dtype != 'uint8':
         raise SceneError(
             f'{what} {image.describe()} as they are. Leave --scaling and --value-range out: they '
@@ -116,6 +120,40 @@ def _check_type(
             else 'Bring the image to that type first, or use a model that was trained on this one.'
         )
         raise SceneError(f'{what} {image.describe()}. {remedy}')
+
+
+def open_date(path: str, date: str, settings: SceneSettings, image: ImageSpec) -> DatasetReader:
+    """Open one date: a file, or a folder with a file for each band, such as a Sentinel-2 product.
+
+    Args:
+        path: of it.
+        date: its name in messages, 'before' or 'after'.
+        settings: of the scene.
+        image: what the model takes; by it the files of a folder are chosen.
+
+    Raises:
+        SceneError: see :func:`open_raster`; or a folder's files do not form such an image.
+    """
+    if not os.path.isdir(path):
+        return open_raster(path, date, allow_remote=settings.allow_remote)
+    if settings.bands:
+        raise SceneError(
+            f'--bands counts the bands of a file, but the {date} image {path} is a folder, whose '
+            f'files are chosen by the names of what the model takes: {", ".join(image.bands)}. '
+            'Leave --bands out.'
+        )
+    folder = Path(path)
+    try:
+        files = choose_band_files(folder, image)
+    except ImagePairError as error:
+        raise SceneError(f'The {date} image cannot be opened. {error}') from error
+    with contextlib.ExitStack() as stack:
+        bands = [
+            stack.enter_context(open_raster(str(file), date, allow_remote=settings.allow_remote))
+            for file in files
+        ]
+        text = stack_bands(bands, folder, date, image.bands, settings.resampling)
+    return rasterio.open(text)
 
 
 def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetReader:
@@ -183,7 +221,7 @@ class RasterReader:
         excluded: Exclusions | None = None,
     ) -> None:
         self._offset = offset
-        self.path = dataset.name
+        self.path = name_of(dataset)
         self.dtype = np.dtype(np.result_type(*(dataset.dtypes[band - 1] for band in bands)))
         self._date = date
         self._grid = grid

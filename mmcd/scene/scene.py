@@ -22,6 +22,7 @@ from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.html_report.page import make_report_folder
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.io.hashing import sha256_of
+from mmcd.scene.band_stack import with_product_offsets
 from mmcd.scene.exclusions import read_outlines
 from mmcd.scene.fitness import check_fitness
 from mmcd.scene.outputs import OutputWriter
@@ -130,7 +131,8 @@ def map_scene(
 
     Args:
         predictor: what answers for tiles.
-        before: the first date, anything that GDAL opens.
+        before: the first date, anything that GDAL opens, or a folder with a file for each band,
+            such as a product of Sentinel-2 as it is when unpacked.
         after: the second date; it is warped to the first one's grid where it lies on another.
         outputs: the files to write.
         settings: see there.
@@ -148,6 +150,7 @@ def map_scene(
     settings = (settings or SceneSettings()).completed(
         tile_size=predictor.tile_size, threshold=predictor.threshold
     )
+    settings = with_product_offsets(before, after, settings)
     share = share or Share()
     if {str(path.absolute()) for path in outputs.all()} & {
         os.path.abspath(before),

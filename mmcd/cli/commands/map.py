@@ -50,7 +50,8 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         'paths',
         nargs='*',
         metavar='BEFORE AFTER',
-        help='the two dates: GeoTIFF, VRT, JPEG 2000, PNG, ...; the second one is warped to the '
+        help='the two dates: GeoTIFF, VRT, JPEG 2000, PNG, ..., or a folder with a file for each '
+        'band of Sentinel-2, such as an unpacked product (.SAFE); the second one is warped to the '
         'first where needed. Or CONFIG CHECKPOINT BEFORE AFTER, for a model whose file does not '
         'bring its config along',
     )
