@@ -55,11 +55,13 @@ class ExportReport:
         path: the file.
         metadata: what it says of itself.
         deviation: how far its answers are from the trained model's.
+        parameters: how many numbers the trained model has learnt.
     """
 
     path: Path
     metadata: ExportMetadata
     deviation: Deviation
+    parameters: int
 
 
 def describe_report(report: ExportReport) -> str:
@@ -163,7 +165,8 @@ def export_onnx(
     content = finish(onnx_model, properties)
     deviation = _check(reference, metadata, content, with_logits)
     write_whole(out, content)
-    return ExportReport(out, metadata, deviation)
+    parameters = sum(each.numel() for each in model.parameters())
+    return ExportReport(out, metadata, deviation, parameters)
 
 
 def check_export(

@@ -14,7 +14,10 @@ from mmcd.structures import ImageStatistics
 from mmcd.version import __version__
 
 # Settings that come into play only once the strips are there: they may change on resuming.
-LATER = ('cog', 'min_area', 'simplify', 'probability_type', 'allow_remote', 'zones')
+LATER = (
+    *('cog', 'min_area', 'simplify', 'probability_type', 'allow_remote', 'zones'),
+    *('stac', 'dates'),
+)
 # Follows from the images and the settings; a resumed run takes what it finds in the plan.
 DERIVED = ('preparation',)
 IMAGES = ('before', 'after')

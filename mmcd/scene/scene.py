@@ -52,6 +52,7 @@ from mmcd.scene.report import (
 from mmcd.scene.scene_page import write_scene_page
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
+from mmcd.scene.stac import scene_dates, write_item
 from mmcd.scene.tiling import tile_axis
 from mmcd.scene.writing import claim_outputs, publish
 from mmcd.version import __version__
@@ -106,7 +107,7 @@ class SceneResult:
         folder.mkdir(parents=True, exist_ok=True)
         outputs = self.outputs
         beside = [outputs.report, outputs.style, outputs.categories, outputs.quicklook]
-        for path in [*outputs.all(), *beside, outputs.zones]:
+        for path in [*outputs.all(), *beside, outputs.zones, outputs.stac]:
             if path.is_file():
                 shutil.copyfile(path, folder / path.name)
 
@@ -202,6 +203,7 @@ class _SceneRun:
         radiometry = Radiometry.from_dict(self._plan['preparation'])
         if settings.zones is not None:  # before the work starts
             read_outlines(settings.zones, pair.grid)
+        self._dates = scene_dates(paths, settings, pair.grid) if settings.stac else ()
         self._findings = check_fitness(pair, radiometry, settings, predictor.image, statistics)
         self._watch = Stopwatch()
         self._to_do: list[int] = []
@@ -342,7 +344,12 @@ class _SceneRun:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
         publish(self._outputs.all())
         beside = writer.write_beside(found, self._quicklook())
-        self._write_report(found, hashes)
+        report = self._write_report(found, hashes)
+        if self._settings.stac:
+            settings, grid = self._settings, self._pair.grid
+            beside.append(
+                write_item(self._outputs, settings, grid, self._classes, self._dates, report)
+            )
         self._partial.remove()
         self._say(in_words(found, [*self._outputs.all(), *beside]))
 
@@ -358,7 +365,7 @@ class _SceneRun:
             logger.warning('There is no quicklook: %s', error)
             return None
 
-    def _write_report(self, found: dict[str, Any], hashes: list[str | None]) -> None:
+    def _write_report(self, found: dict[str, Any], hashes: list[str | None]) -> dict[str, Any]:
         strips, columns = len(self._tiling.rows), len(self._tiling.columns)
         report = dict(
             mmcd=__version__,
@@ -379,6 +386,7 @@ class _SceneRun:
             plan=self._plan,  # with the grid; by it, a resumed run knows that this one is done
         )
         write_report(self._outputs.report, report)
+        return report
 
     def _is_of(self, report: dict[str, Any]) -> bool:
         """Whether a report is of this very scene, and its outputs are there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import Field, asdict, dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ MODEL_RESOLUTION = 'model'
 
 def _metres_or_model(text: str) -> float | str:
     return text if text == MODEL_RESOLUTION else float(text)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text.removesuffix('Z'))
+    except (AttributeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,17 @@ class SceneSettings:
         'polygons, such as districts: the changed area and the number of changes in each go into '
         'the report and into OUT_zones.csv',
         metavar='FILE',
+    )
+    stac: bool = _setting(
+        False, 'outputs', 'write a STAC item of the map and the files beside it, OUT.stac.json'
+    )
+    dates: tuple[str, ...] | None = _setting(
+        None,
+        'outputs',
+        'when the two images were taken, such as 2019-08-12 or 2019-08-12T10:50:31Z, for the STAC '
+        'item (default: as their names hold it, 20190812 or 20190812T105031)',
+        nargs=2,
+        metavar=('BEFORE', 'AFTER'),
     )
     bands: tuple[int, ...] | None = _setting(
         None,
@@ -164,7 +184,7 @@ class SceneSettings:
     )
 
     def __post_init__(self) -> None:
-        for name in ('bands', 'value_range', 'mask'):
+        for name in ('bands', 'value_range', 'mask', 'dates'):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.value_range is not None and self.scaling is None:
@@ -189,6 +209,9 @@ class SceneSettings:
             f'ground resolution: above 0 or "model", not {self.resample_to}': (
                 self.resample_to in (None, MODEL_RESOLUTION)
                 or (isinstance(self.resample_to, (int, float)) and 0 < self.resample_to < 1e6)
+            ),
+            f'dates: two such as 2019-08-12 or 2019-08-12T10:50:31Z, not {self.dates}': (
+                self.dates is None or (len(self.dates) == 2 and all(map(_is_date, self.dates)))
             ),
             f'minimum area: at least 0, not {self.min_area}': self.min_area >= 0,
             f'simplification: at least 0 and finite, not {self.simplify}': (
@@ -284,6 +307,11 @@ class SceneOutputs:
     def zones(self) -> Path:
         """The table of the zones."""
         return self.mask.with_name(f'{self.mask.stem}_zones.csv')
+
+    @property
+    def stac(self) -> Path:
+        """The STAC item."""
+        return self.mask.with_suffix('.stac.json')
 
     @property
     def style(self) -> Path:

@@ -79,6 +79,8 @@ def test_every_setting_is_an_option() -> None:
         '--overlap': '64',
         '--batch-size': '2',
         '--threshold': '0.3',
+        '--stac': '',
+        '--dates': '2019-08-12 2023-08-16T10:50:31Z',
     }
     words = [word for option, value in options.items() for word in (option, *value.split())]
     settings = parsed(*words)
@@ -103,6 +105,8 @@ def test_every_setting_is_an_option() -> None:
         batch_size=2,
         threshold=0.3,
         allow_remote=True,
+        stac=True,
+        dates=('2019-08-12', '2023-08-16T10:50:31Z'),
     )
     assert len(options) == len(dataclasses.fields(settings))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -52,12 +53,15 @@ def test_a_checkpoint_becomes_a_file(tmp_path: Path) -> None:
     model = init_model(CONFIG, cfg_options=CHANNELS)
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'tiny.pth')
     slim = [f'{key}={value}'.replace(' ', '') for key, value in CHANNELS.items()]
-    command = [CONFIG, tmp_path / 'tiny.pth', tmp_path / 'tiny.onnx', '--stacked']
+    command = [CONFIG, tmp_path / 'tiny.pth', tmp_path / 'tiny.onnx', '--stacked', '--stac']
     command += ['--threshold', 0.3, '--tile', 256, '--resolution', 0.25, '--cfg-options', *slim]
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert 'tiny.onnx: ' in done.stdout and '6 batches and sizes: largest' in done.stdout
     assert done.stderr == ''
+    item = json.loads((tmp_path / 'tiny.stac.json').read_text())
+    parameters = sum(each.numel() for each in model.parameters())
+    assert item['properties']['mlm:total_parameters'] == parameters
     exported = ExportedPredictor(tmp_path / 'tiny.onnx')
     said = exported.metadata
     assert (said.layout, said.config, said.image.metres_per_pixel) == (

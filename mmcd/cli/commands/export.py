@@ -43,6 +43,12 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         help='a file for the QGIS plugin Deepness, for one layer with the bands of both dates: one '
         'input `pair` of TILE x TILE pixels, in float32 from 0 to 1',
     )
+    parser.add_argument(
+        '--stac',
+        action='store_true',
+        help='also write a STAC item of the file, OUT.stac.json, with what catalogues of '
+        'machine-learning models (MLM) ask for',
+    )
     said = parser.add_argument_group('what the file says to its users')
     said.add_argument(
         '--threshold',
@@ -89,6 +95,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with quiet_imports():
         from mmcd.apis import init_model
         from mmcd.export.onnx_export import check_export, describe_report, export_onnx
+        from mmcd.export.stac import write_model_item
     settings = dict(threshold=args.threshold, tile_size=args.tile, resolution=args.resolution)
     if args.opset is not None:
         settings['opset'] = args.opset
@@ -110,3 +117,5 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         **settings,
     )
     print(describe_report(report))
+    if args.stac:
+        print(f'STAC item: {write_model_item(report)}')

@@ -1,0 +1,132 @@
+"""The STAC item of a map."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.warp import transform as transform_points
+
+from mmcd.errors import SceneError
+from mmcd.scene.grid import Grid
+from mmcd.scene.stac import footprint
+from tests.scene.mapping import map_small
+from tests.scene.rasters import BlurredDifference
+
+UTM = CRS.from_epsg(32631)
+TURNED = Affine(8, 3, 500000, 2, -9, 5200000)
+
+
+def write(path: Path, seed: int, **profile) -> Path:
+    pixels = np.random.default_rng(seed).integers(0, 256, (3, 90, 120), np.uint8)
+    settings = dict(driver='GTiff', height=90, width=120, count=3, dtype='uint8')
+    with rasterio.open(path, 'w', **settings, **profile) as file:
+        file.write(pixels)
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    place = dict(crs=UTM, transform=Affine(10, 0, 500000, 0, -10, 5200000))
+    return (
+        write(tmp_path / 'S2A_20190812T105031_a.tif', 1, **place),
+        write(tmp_path / 'S2B_20230816_b.tif', 2, **place),
+    )
+
+
+def read_item(folder: Path) -> dict:
+    return json.loads((folder / 'change.stac.json').read_text())
+
+
+def test_the_item_tells_place_time_and_files(pair, tmp_path: Path) -> None:
+    out = tmp_path / 'out' / 'change.tif'
+    out.parent.mkdir()
+    vectors = out.with_suffix('.gpkg')
+    map_small(BlurredDifference(), *pair, out, vectors=vectors, stac=True, cog=True)
+    item = read_item(out.parent)
+    assert (item['type'], item['stac_version'], item['id']) == ('Feature', '1.1.0', 'change')
+    properties = item['properties']
+    assert properties['datetime'] is None
+    assert properties['start_datetime'] == '2019-08-12T10:50:31Z'
+    assert properties['end_datetime'] == '2023-08-16T00:00:00Z'
+    assert properties['proj:code'] == 'EPSG:32631' and properties['proj:shape'] == [90, 120]
+    assert properties['proj:transform'] == [10, 0, 500000, 0, -10, 5200000]
+    assert properties['gsd'] == pytest.approx(10, rel=1e-3)
+    x, y = [500000, 501200], [5200000 - 900, 5200000]
+    west, south, east, north = item['bbox']
+    for corner in ((0, 0), (1, 1)):
+        (lon,), (lat,) = transform_points(UTM, 'EPSG:4326', [x[corner[0]]], [y[corner[1]]])
+        assert west - 1e-6 <= lon <= east + 1e-6 and south - 1e-6 <= lat <= north + 1e-6
+    assert east - west < 0.02 and north - south < 0.01
+    assert item['geometry']['type'] == 'Polygon'
+    assets = item['assets']
+    assert set(assets) == {'map', 'probability', 'polygons', 'quicklook', 'report', 'style'}
+    for asset in assets.values():
+        content = (out.parent / asset['href']).read_bytes()
+        assert asset['file:checksum'] == '1220' + hashlib.sha256(content).hexdigest()
+        assert asset['file:size'] == len(content)
+    assert assets['map']['type'].endswith('profile=cloud-optimized')
+    assert assets['map']['classification:classes'] == [
+        dict(value=0, name='unchanged', title='unchanged', color_hint='000000'),
+        dict(value=1, name='changed', title='changed', color_hint='E6194B'),
+        dict(value=255, name='no_data', nodata=True),
+    ]
+    assert all('https://stac-extensions.github.io/' in each for each in item['stac_extensions'])
+
+
+def test_the_dates_may_be_named(pair, tmp_path: Path) -> None:
+    out = tmp_path / 'change.tif'
+    dates = ('2021-05-01T08:00:00Z', '2020-01-01')
+    map_small(BlurredDifference(), *pair, out, stac=True, dates=dates)
+    properties = read_item(tmp_path)['properties']
+    assert properties['start_datetime'] == '2020-01-01T00:00:00Z'
+    assert properties['end_datetime'] == '2021-05-01T08:00:00Z'
+
+
+def test_an_item_may_be_asked_for_when_the_strips_are_there(pair, tmp_path: Path) -> None:
+    out = tmp_path / 'change.tif'
+    map_small(BlurredDifference(), *pair, out)
+    assert not (tmp_path / 'change.stac.json').exists()
+    map_small(BlurredDifference(), *pair, out, stac=True, resume=True)
+    assert read_item(tmp_path)['id'] == 'change'
+
+
+def test_what_an_item_needs_is_told_before_the_work(pair, tmp_path: Path) -> None:
+    def never(tiles: np.ndarray) -> np.ndarray:
+        raise AssertionError('The network was called.')
+
+    place = dict(crs=UTM, transform=Affine(10, 0, 500000, 0, -10, 5200000))
+    plain = write(tmp_path / 'before_99999999.tif', 1, **place)
+    with pytest.raises(SceneError, match=r'the name of \S*before_99999999\.tif holds no date such'):
+        map_small(never, plain, pair[1], tmp_path / 'change.tif', stac=True)
+    nowhere = [write(tmp_path / f'{seed}.tif', seed) for seed in (1, 2)]
+    with pytest.raises(SceneError, match=r'the images have no CRS\. Leave --stac out'):
+        map_small(never, *nowhere, tmp_path / 'change.tif', stac=True)
+    for dates in (('2019-08-12', 'May'), ('2019-08-12',)):
+        with pytest.raises(SceneError, match='dates: two such as 2019-08-12 or'):
+            map_small(never, *pair, tmp_path / 'change.tif', stac=True, dates=dates)
+
+
+@pytest.mark.parametrize(
+    ('grid', 'crosses'),
+    [
+        (Grid(UTM, TURNED, 90, 120), False),
+        (Grid(CRS.from_epsg(32701), Affine(500, 0, 160000, 0, -500, 8000000), 80, 100), True),
+    ],
+)
+def test_the_footprint_follows_the_border(grid: Grid, crosses: bool) -> None:
+    shape = footprint(grid)
+    assert shape['type'] == ('MultiPolygon' if crosses else 'Polygon')
+    if not crosses:
+        (ring,) = shape['coordinates']
+        assert ring[0] == ring[-1]
+        corners = [TURNED * corner for corner in ((0, 0), (120, 0), (120, 90), (0, 90))]
+        lon, lat = transform_points(UTM, 'EPSG:4326', *zip(*corners, strict=True))
+        for corner in zip(lon, lat, strict=True):
+            assert np.abs(np.array(ring) - corner).max(axis=1).min() < 1e-6
