@@ -187,6 +187,9 @@ def check_export(
     """
     require_packages('Exporting models', PACKAGES, 'onnx')
     require_exporter()
+    import onnx
+
+    newest = onnx.defs.onnx_opset_version()
     out = Path(out).expanduser()
     faults = []
     if out.suffix != SUFFIX:
@@ -203,6 +206,8 @@ def check_export(
         faults.append(f'the resolution must be metres per pixel above 0, not {resolution}')
     if opset < DEFAULT_OPSET:
         faults.append(f"PyTorch's exporter writes opset {DEFAULT_OPSET} and above, not {opset}")
+    elif opset > newest:
+        faults.append(f'the installed onnx knows opsets up to {newest}, not {opset}')
     if faults:
         raise ConfigError(f'Nothing was exported: {"; ".join(faults)}.')
     check_writable(out)

@@ -21,6 +21,7 @@ from mmcd.engine.launch import add_hook
 from mmcd.engine.protocol import hash_config
 from mmcd.errors import ResultError, SuiteError
 from mmcd.evaluation.record import read_record, write_record
+from mmcd.io.atomic import write_whole
 from mmcd.models.operations import count_multiply_adds, count_parameters
 from mmcd.registry import MODELS
 from mmcd.suites.suite import BEST, SuiteRun
@@ -101,13 +102,16 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
         gpu: the number of the GPU that its processes see; None: all.
 
     Raises:
-        SuiteError: the training or the test ended with an error; its log says which.
+        SuiteError: the training or the test ended with an error, its log says which; or the
+            training was begun in another precision.
     """
     folder = place.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     cfg = resolve(run, place)
     config = folder / f'{run.name}.py'
     cfg.dump(str(config))
+    if run.weights is None:
+        _note_precision(folder, amp=place.amp)
     if run.weights is None and not is_finished(cfg):
         arguments = [str(config), '--work-dir', str(folder), '--resume']
         _call('train', [*arguments, *['--amp'] * place.amp], folder, place, gpu)
@@ -119,6 +123,21 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
     place.results.mkdir(parents=True, exist_ok=True)
     write_record(place.result(run), record)
     return record
+
+
+def _note_precision(folder: Path, *, amp: bool) -> None:
+    """Note how a training is begun, since its result says so.
+
+    Raises:
+        SuiteError: it was begun in another way.
+    """
+    note = folder / 'training.json'
+    if note.is_file() and json.loads(note.read_text())['amp'] != amp:
+        raise SuiteError(
+            f'The training in {folder} was begun {"without" if amp else "with"} --amp. Go on with '
+            'it so, or remove the folder to begin anew.'
+        )
+    write_whole(note, json.dumps(dict(amp=amp)) + '\n')
 
 
 def find_checkpoint(run: SuiteRun, place: Place) -> Path:

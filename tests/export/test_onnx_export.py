@@ -200,10 +200,14 @@ def test_a_tile_that_the_network_does_not_take(tmp_path: Path) -> None:
         )
 
 
-def test_an_opset_of_the_user(tmp_path: Path) -> None:
+def test_an_opset_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export_onnx(tiny_model(), tmp_path / 'm.onnx', opset=20)
     file = onnx.load(tmp_path / 'm.onnx')
     assert [entry.version for entry in file.opset_import] == [20] and file.ir_version == 9
+    with pytest.raises(ConfigError, match=r'installed onnx knows opsets up to \d+, not 99'):
+        check_export(tmp_path / 'other.onnx', opset=99)
+    # Known to onnx, and not to PyTorch's exporter.
+    monkeypatch.setattr(onnx.defs, 'onnx_opset_version', lambda: 99)
     with pytest.raises(ExportError, match=r"can't write this network in opset 99, only in \d+"):
         export_onnx(tiny_model(), tmp_path / 'other.onnx', opset=99)
 

@@ -7,7 +7,13 @@ import torch
 
 from mmcd.cli.commands.benchmark import main
 from mmcd.errors import ConfigError, ResultError, SuiteError
-from mmcd.suites.execution import Place, find_checkpoint, is_done, train_minutes
+from mmcd.suites.execution import (
+    Place,
+    _note_precision,
+    find_checkpoint,
+    is_done,
+    train_minutes,
+)
 from mmcd.suites.suite import SuiteRun
 from tests.suites.results_files import PUBLISHED
 from tests.tiny_pairs import write_tiny_pairs
@@ -95,6 +101,13 @@ def test_a_run_in_mixed_precision_says_so(suite):
 
 
 @pytest.mark.slow
+def test_a_training_goes_on_in_the_precision_that_it_was_begun_in(tmp_path):
+    _note_precision(tmp_path, amp=True)
+    _note_precision(tmp_path, amp=True)
+    with pytest.raises(SuiteError, match=r'was begun with --amp\. Go on with it so, or remove'):
+        _note_precision(tmp_path, amp=False)
+
+
 def test_the_table_is_made_from_the_results(suite):
     table = (suite / 'table.md').read_text()
     assert 'FC-EF (`fc_ef_tiny`)' in table and '| none here |' in table
