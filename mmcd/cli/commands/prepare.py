@@ -2,6 +2,7 @@
 
     mmcd prepare levir-cd LEVIR-CD data/LEVIR-CD-256 --tile 256
     mmcd prepare whu-cd DOWNLOADS data/WHU-CD
+    mmcd prepare oscd data/OSCD
     mmcd prepare folder SRC DST --before A --after B --label label \
         --tile 256 --blocks 6
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from mmcd.data_tools.prepare.preparation import Preparation, Request
     from mmcd.data_tools.prepare.sources import Source
 
-NAMES = ('levir-cd', 'cdd', 'sysu-cd', 'dsifn-cd', 's2looking', 'clcd', 'whu-cd', 'folder')
+AS_DOWNLOADED = ('oscd', 'sztaki')  # nothing is written of these
+NAMES = (
+    *('levir-cd', 'cdd', 'sysu-cd', 'dsifn-cd', 's2looking', 'clcd', 'whu-cd', 'folder'),
+    *AS_DOWNLOADED,
+)
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -35,10 +40,14 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         prog=prog, description='Prepare a change-detection data set for training.'
     )
     parser.add_argument(
-        'name', choices=NAMES, metavar='NAME', help=f'one of {", ".join(NAMES)} (pairs of your own)'
+        'name',
+        choices=NAMES,
+        metavar='NAME',
+        help=f'one of {", ".join(NAMES)}; folder: pairs of your own; {" and ".join(AS_DOWNLOADED)} '
+        'are read as they are downloaded, which is only checked',
     )
     parser.add_argument('source', type=Path, metavar='SRC', help='the unpacked archive')
-    parser.add_argument('out', type=Path, metavar='DST', help='the folder to fill')
+    parser.add_argument('out', type=Path, nargs='?', metavar='DST', help='the folder to fill')
     parser.add_argument(
         '--workers', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
@@ -58,7 +67,15 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         'a column label_after, of the footprints at both dates',
     )
     add_layout_arguments(group, ' (default: as published; A, B and label)')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.name in AS_DOWNLOADED and args.out is not None:
+        parser.error(
+            f'{args.name} is read as it is downloaded, so that nothing is written into {args.out}: '
+            'leave it out'
+        )
+    if args.name not in AS_DOWNLOADED and args.out is None:
+        parser.error('name DST, the folder to fill')
+    return args
 
 
 def _add_tiling(group: argparse._ArgumentGroup) -> None:
@@ -178,8 +195,13 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parse_args(argv, prog)
     require_stack()
     with quiet_imports():
+        from mmcd.data_tools.prepare.as_downloaded import check_download
         from mmcd.data_tools.prepare.preparation import Preparation
     from mmcd.cli.progress import track
+
+    if args.name in AS_DOWNLOADED:
+        print(check_download(args.name, args.source))
+        return 0
 
     if args.workers < 1:
         raise ConfigError(f'--workers is at least 1; got {args.workers}.')

@@ -1,0 +1,37 @@
+# The network that comes with mmcd: the demo's slim DARNet, trained further on made-up pairs of both
+# styles. docs/weights.md has its figures.
+#
+#   make demo
+#   python tools/dataset_converters/make_sample_pairs.py --style estates --out data/estates \
+#       --train 1000 --val 24 --test 0 --seed 901
+#   python tools/dataset_converters/make_sample_pairs.py --out data/sample_more \
+#       --train 400 --val 12 --test 0 --seed 902
+#   python tools/train.py configs/buildings_darnet.py --keep-memory --cfg-options \
+#       load_from=work_dirs/darnet_sample/best_change_f1_iter_450.pth
+_base_ = 'darnet_sample.py'
+
+# Often changed
+load_from = 'buildings'
+max_iters = 1800
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=300)
+
+# Sometimes changed
+image = dict(metres_per_pixel=0.5)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', eta_min=2e-5, by_epoch=False, begin=50, end=max_iters),
+]
+
+# Rarely changed
+default_hooks = dict(checkpoint=dict(interval=300, max_keep_ckpts=20), logger=dict(interval=25))
+pairs = [
+    dict(type='BitemporalDataset', data_root=folder, split='train', pipeline=_base_.train_pipeline)
+    for folder in ('data/estates', 'data/sample_more')
+]
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(_delete_=True, type='ConcatDataset', datasets=pairs),
+)
+val_dataloader = dict(dataset=dict(data_root='data/estates'))
+test_dataloader = dict(dataset=dict(data_root='data/estates', split='val'))
