@@ -1,0 +1,15 @@
+# A slim DARNet (width 8) on SZTAKI AirChange, series Tiszadob, in 800 steps of 8 windows. A recipe
+# of ours for a CPU: that of darnet_slim_sztaki_szada_quick.py.
+#
+#   python tools/train.py configs/darnet_slim_sztaki_tiszadob_quick.py
+#   python tools/test.py configs/darnet_slim_sztaki_tiszadob_quick.py \
+#       work_dirs/darnet_slim_sztaki_tiszadob_quick/iter_800.pth
+#
+# What we measured: docs/results.md.
+_base_ = 'darnet_slim_sztaki_szada_quick.py'
+
+# Rarely changed
+pairs = dict(series='Tiszadob', val_pairs=[4])
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+test_dataloader = dict(dataset=pairs)
