@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from mmcd.errors import ConfigError
-from mmcd.html_report.page import make_report_folder
 from mmcd.html_report.result_page import write_result_page
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from tests.html_report.results import write_result
@@ -119,9 +117,3 @@ def test_kinds_of_change_are_named_with_their_colours(tmp_path: Path) -> None:
     html = write_result_page(tmp_path, record, classes=classes, title='t').read_text()
     assert 'rgb(4 5 6)' in html and 'another kind of change' in html
     assert 'F1 of built &lt;1&gt;' in html and 'IoU, mean of the classes' in html
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / 'file').write_text('')
-    with pytest.raises(ConfigError, match=r'Cannot make the folder .*file.* for a report'):
-        make_report_folder(tmp_path / 'file' / 'report')

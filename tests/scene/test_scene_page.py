@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmcd.errors import ConfigError
+from mmcd.errors import FileWriteError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene_page import write_scene_page
 from mmcd.structures import ImageSpec
@@ -88,5 +88,5 @@ def test_the_folder_is_made_before_the_scene_is_mapped(tmp_path: Path) -> None:
     def never(tiles: np.ndarray) -> np.ndarray:
         raise AssertionError('predicted')
 
-    with pytest.raises(ConfigError, match='Cannot make the folder'):
+    with pytest.raises(FileWriteError, match='Cannot make the folder'):
         map_with_page(tmp_path, write_dates(tmp_path), predictor=FunctionPredictor(never))

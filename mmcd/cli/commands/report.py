@@ -152,8 +152,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
         from mmcd.evaluation.comparison import paired_difference, protocol_differences
         from mmcd.html_report.comparison_page import Compared, write_comparison_page
-        from mmcd.html_report.page import make_report_folder
-        from mmcd.io.atomic import write_whole
+        from mmcd.io.atomic import make_folder, write_whole
 
     methods = read_methods(args)
     is_one = len(methods) == 1
@@ -163,7 +162,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
                 '--html makes a page about one result, or one that compares methods; got '
                 f'{len(methods[0].records)} seeds of one method. Name one of their files.'
             )
-        make_report_folder(args.html)
+        make_folder(args.html)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))
     for line in unfair:

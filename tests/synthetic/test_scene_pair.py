@@ -5,7 +5,7 @@ import pytest
 
 from mmcd.synthetic import ScenePair, make_pair
 from mmcd.synthetic.geometry import Raster
-from mmcd.synthetic.layout import random_plan
+from mmcd.synthetic.scene_plan import random_plan
 
 SIZE = 96
 
