@@ -12,12 +12,9 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
-from mmcd.evaluation.metric_names import metric_name
+from mmcd.evaluation.metric_names import HEADLINE, PREFIX, metric_name
 from mmcd.registry import HOOKS
 from mmcd.visualization.change_visualizer import ChangeVisualizer
-
-PREFIX = 'change/'
-IN_WORDS = ('f1', 'iou', 'precision', 'recall')
 
 
 @HOOKS.register_module()
@@ -95,5 +92,5 @@ class MetricSummaryHook(Hook):
 
 def in_words(metrics: dict[str, float]) -> str:
     """The figures that people read first, such as 'F1 84.0 %, IoU 72.5 %, ...'; '' without them."""
-    found = [(key, metrics[PREFIX + key]) for key in IN_WORDS if PREFIX + key in metrics]
+    found = [(key, metrics[PREFIX + key]) for key in HEADLINE if PREFIX + key in metrics]
     return ', '.join(f'{metric_name(key)} {value:.1f} %' for key, value in found)

@@ -113,24 +113,11 @@ def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
 
 def format_figures(methods: list[Method]) -> str:
     """A row a figure that all have, a column a method."""
-    from mmcd.evaluation.metric_names import metric_name
-    from mmcd.evaluation.table import align, in_order
+    from mmcd.evaluation.comparison import figure_rows
+    from mmcd.evaluation.table import align
 
-    shared = set.intersection(*(set(r['metrics']) for m in methods for r in m.records))
-    rows = [['in percent', *(method.name for method in methods)]]
-    for key in in_order(shared):
-        rows.append([metric_name(key), *(format_figure(method, key) for method in methods)])
-    return align(rows)
-
-
-def format_figure(method: Method, key: str) -> str:
-    """One result with its interval, or the mean of several and their standard deviation."""
-    figures = method.figures(key)
-    if len(figures) > 1:
-        return f'{figures.mean():.2f} ± {figures.std(ddof=1):.2f}'
-    interval = method.records[0]['intervals'].get(key)
-    between = ' [{:.2f}, {:.2f}]'.format(*interval) if interval else ''
-    return f'{figures[0]:.2f}{between}'
+    header = ['in percent', *(method.name for method in methods)]
+    return align([header, *figure_rows(methods, ' [{:.2f}, {:.2f}]')])
 
 
 def format_difference(first: Method, second: Method, key: str, found: Difference) -> str:
