@@ -10,13 +10,8 @@ import pytest
 
 from mmcd.html_report.result_page import write_result_page
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from tests.html_report.pages import text_of
 from tests.html_report.results import write_result
-
-
-def text_of(page: Path) -> str:
-    """What a reader sees, without scripts and styles, with single blanks."""
-    html = re.sub(r'<(script|style|svg)\b.*?</\1>', '', page.read_text(), flags=re.DOTALL)
-    return re.sub(r'\s+', ' ', unescape(re.sub(r'<[^>]+>', ' ', html)))
 
 
 def pictures_of(page: Path) -> list[Any]:
