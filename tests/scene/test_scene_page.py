@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,9 @@ from mmcd.errors import FileWriteError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene_page import write_scene_page
 from mmcd.structures import ImageSpec
+from tests.html_report.pages import text_of
 from tests.scene.pages import BLOCKS, HEIGHT, WIDTH, bright, map_with_page, write_dates
 from tests.scene.rasters import draw_ground, utm, write_raster
-
-
-def text_of(page: Path) -> str:
-    html = re.sub(r'<(script|style|svg)\b.*?</\1>', '', page.read_text(), flags=re.DOTALL)
-    return re.sub(r'\s+', ' ', unescape(re.sub(r'<[^>]+>', ' ', html)))
 
 
 def test_the_page_lists_the_largest_areas_and_where_they_are(tmp_path: Path) -> None:
