@@ -10,7 +10,6 @@ _base_ = [
     '_base_/default_runtime.py',
     '_base_/datasets/oscd.py',
     '_base_/models/fc_siam_conc.py',
-    '_base_/pipelines/windows.py',
     '_base_/schedules/fc.py',
 ]
 
@@ -34,18 +33,6 @@ model = dict(
 )
 auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(checkpoint=dict(interval=5 * pass_iters), logger=dict(interval=20))
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    dataset=dict(
-        data_root=data_root,
-        windows=dict(size=96, stride=47, edge='drop'),
-        pipeline=_base_.train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    num_workers=0, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
-test_dataloader = dict(
-    num_workers=0, dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline)
-)
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))

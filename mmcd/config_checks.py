@@ -10,7 +10,7 @@ import difflib
 import inspect
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -173,12 +173,11 @@ def _nearest(name: str, known: set[str] | dict[str, Any], prefix: str = '') -> s
     return f'Known are {", ".join(sorted(map(str, known)))}.'
 
 
-def check_config(config: Config, sections: Iterable[str] = CHECKED) -> None:
+def check_config(config: Config) -> None:
     """Check types, arguments and values that a config names; all faults are told together.
 
     Args:
         config: the config of a run.
-        sections: which of its top-level settings.
 
     Raises:
         ConfigError: lists what came and what was expected, setting by setting.
@@ -186,7 +185,7 @@ def check_config(config: Config, sections: Iterable[str] = CHECKED) -> None:
     register_all_modules(init_default_scope=False)  # else some would seem unknown
     faults = list(_range_faults(config))
     scope = config.get('default_scope') or 'mmengine'
-    for name in sections:
+    for name in CHECKED:
         if config.get(name) is not None:
             owner = REGISTRIES.get(name)
             faults += _Inspection(scope).faults(config[name], name, name, owner)

@@ -6,6 +6,10 @@ without a stack trace.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+MOST_LISTED = 20
+
 
 class MMCDError(Exception):
     """Base of all errors that a user's input or machine can cause."""
@@ -135,3 +139,11 @@ class ResultError(MMCDError, ValueError):
 
 class SuiteError(MMCDError, RuntimeError):
     """A run of a suite ended with an error, or what it starts from is not there."""
+
+
+def listed(lines: Sequence[str]) -> str:
+    """Lines for an error's text, indented; of many, the first."""
+    shown = [f'  {line}' for line in lines[:MOST_LISTED]]
+    if len(lines) > MOST_LISTED:
+        shown.append(f'  ... and {len(lines) - MOST_LISTED} more')
+    return '\n'.join(shown)

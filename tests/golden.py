@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmseg.structures import SegDataSample
 
 from mmcd.conversion.name_mapping import NameMapping
 
@@ -93,6 +94,34 @@ def relative_error(ours: np.ndarray | torch.Tensor, theirs: np.ndarray) -> float
     """The largest difference, relative to the largest absolute value."""
     ours = np.asarray(ours.detach() if isinstance(ours, torch.Tensor) else ours)
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def check_first_losses(
+    model: torch.nn.Module,
+    inputs: torch.Tensor,
+    samples: list[SegDataSample],
+    expected: list[float],
+    **options: float,
+) -> None:
+    """Compare the losses of the first steps of a training with those of the release.
+
+    Args:
+        model: Ours; it is trained.
+        inputs: The batch of each step.
+        samples: Its labels.
+        expected: The loss of each step.
+        options: Of AdamW.
+    """
+    optimizer = torch.optim.AdamW(model.train().parameters(), **options)
+    losses = []
+    for _ in expected:
+        optimizer.zero_grad()
+        loss = sum(model(inputs, samples, mode='loss').values())
+        loss.backward()
+        losses.append(loss.item())
+        optimizer.step()
+    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
+    assert losses == pytest.approx(expected, rel=2e-3)
 
 
 def gradient_norm_errors(

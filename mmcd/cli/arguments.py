@@ -99,6 +99,16 @@ def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentG
     )
 
 
+def inference_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What these options ask of :func:`mmcd.inference.make_predictor`."""
+    return dict(
+        precision=args.precision,
+        compile=args.compile,
+        optimize=not args.as_trained,
+        tta=args.tta,
+    )
+
+
 def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add the options that say where a result is recorded, and what its intervals are made over."""
     group.add_argument(

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmcd.datasets.pair_index import PairFiles, listed
-from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError
+from mmcd.datasets.pair_index import PairFiles
+from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError, listed
 
 COLUMNS = ('before', 'after', 'label')
 OPTIONAL = ('name', 'split', 'label_after')

@@ -8,8 +8,8 @@ from typing import Any
 
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.oscd_grid import rect_folders
-from mmcd.datasets.pair_index import PairFiles, listed, read_text
-from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.datasets.pair_index import PairFiles, read_text
+from mmcd.errors import ConfigError, DatasetNotFoundError, listed
 from mmcd.registry import DATASETS
 from mmcd.structures import ImageSpec
 from mmcd.structures.sentinel2 import SENTINEL2_BANDS
@@ -96,24 +96,16 @@ class OSCDDataset(BitemporalDataset):
 
     def find_pairs(self) -> list[PairFiles]:
         """See :class:`BitemporalDataset`; named by their cities."""
-        labels = (
-            Path(self.data_root) / f'{PREFIX}{"Test" if self.split == "test" else "Train"} Labels'
-        )
-        name = 'cm.png' if self.label_file == 'png' else '{}-cm.tif'
+        images = Path(self.data_root) / IMAGES
         cities = self._cities()
-        files = {city: labels / city / 'cm' / name.format(city) for city in cities}
+        files = {city: Path(self.data_root) / self._label_name(city) for city in cities}
         missing = [f'label: {path}' for path in files.values() if not path.is_file()]
-        missing += [
-            f'images: {Path(self.data_root) / IMAGES / city}'
-            for city in cities
-            if not (Path(self.data_root) / IMAGES / city).is_dir()
-        ]
+        missing += [f'images: {images / city}' for city in cities if not (images / city).is_dir()]
         if missing:
             raise DatasetNotFoundError(
                 f'{len(missing)} of the files and folders of {len(cities)} cities are missing:\n'
                 f'{listed(missing)}\n{self.describe_layout()}'
             )
-        images = Path(self.data_root) / IMAGES
         return [
             PairFiles(city, *rect_folders(images / city, self.rect_dir / city, self.image), label)
             for city, label in files.items()
@@ -121,16 +113,20 @@ class OSCDDataset(BitemporalDataset):
 
     def describe_layout(self) -> str:
         """The expected tree."""
-        labels = f'{PREFIX}{"Test" if self.split == "test" else "Train"} Labels'
-        label = 'cm.png' if self.label_file == 'png' else '<city>-cm.tif'
         return (
             f'OSCDDataset expects\n  {self.data_root}/\n'
             f'    {IMAGES}/train.txt, test.txt\n'
             f'    {IMAGES}/<city>/imgs_1_rect, imgs_2_rect (or imgs_1, imgs_2)\n'
-            f'    {labels}/<city>/cm/{label}\n'
+            f'    {self._label_name("<city>")}\n'
             'Set `data_root` in the config, or give --cfg-options data_root=FOLDER; '
             'data/README.md says where the data set comes from.'
         )
+
+    def _label_name(self, city: str) -> str:
+        """The label of a city, relative to the data set's folder."""
+        labels = f'{PREFIX}{"Test" if self.split == "test" else "Train"} Labels'
+        name = 'cm.png' if self.label_file == 'png' else f'{city}-cm.tif'
+        return f'{labels}/{city}/cm/{name}'
 
     def _cities(self) -> list[str]:
         """Those of the split, in the order of the authors' lists."""

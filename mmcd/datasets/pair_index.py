@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmcd.errors import DatasetError, DatasetNotFoundError
-
-MOST_LISTED = 20
+from mmcd.errors import DatasetError, DatasetNotFoundError, listed
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def index_pairs(
         every = sorted(set().union(*found))
         left_over = {name for name in every if _is_left_over(name, found)}
     else:
-        every, left_over = _strip_endings(names, folders), set()
+        every, left_over = strip_endings(names, folders), set()
     paired = [name for name in every if name not in left_over]
     _check_whole(paired, sorted(left_over), folders, found)
     before, after, label = found
@@ -200,7 +198,7 @@ def _check_whole(
         raise kind('\n'.join(parts))
 
 
-def _strip_endings(names: Iterable[str], folders: Sequence[PairFolder]) -> list[str]:
+def strip_endings(names: Iterable[str], folders: Sequence[PairFolder]) -> list[str]:
     """Names as in the folders: a listed name may carry any of the endings."""
     endings = {suffix for folder in folders for suffix in folder.suffixes}
     return [str(Path(n).with_suffix('')) if Path(n).suffix.lower() in endings else n for n in names]
@@ -208,11 +206,3 @@ def _strip_endings(names: Iterable[str], folders: Sequence[PairFolder]) -> list[
 
 def _endings(folder: PairFolder) -> str:
     return folder.suffixes[0] if len(folder.suffixes) == 1 else f'{{{",".join(folder.suffixes)}}}'
-
-
-def listed(lines: Sequence[str]) -> str:
-    """Lines for an error's text, indented; of many, the first."""
-    shown = [f'  {line}' for line in lines[:MOST_LISTED]]
-    if len(lines) > MOST_LISTED:
-        shown.append(f'  ... and {len(lines) - MOST_LISTED} more')
-    return '\n'.join(shown)

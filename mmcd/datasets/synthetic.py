@@ -12,7 +12,7 @@ from mmcd.errors import ConfigError
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ImageSpec
 from mmcd.synthetic.folder import SPLITS, pair_seed
-from mmcd.synthetic.pair import check_size
+from mmcd.synthetic.scene_pair import check_size
 from mmcd.synthetic.styles import find_style
 
 # Kinds of labels.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mmcd.datasets.bitemporal import BitemporalDataset
-from mmcd.datasets.pair_index import PairFiles, listed
-from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.datasets.pair_index import PairFiles
+from mmcd.errors import ConfigError, DatasetNotFoundError, listed
 from mmcd.io.images import Window
 from mmcd.registry import DATASETS
 

@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmcd.errors import CheckpointError, ConfigError
-from mmcd.io.atomic import sweep_partial
+from mmcd.io.atomic import check_writable, sweep_partial
 from mmcd.io.checkpoints import read_checkpoint
 from mmcd.registry import HOOKS
 
@@ -35,7 +35,8 @@ class DurableCheckpointHook(CheckpointHook):
         **kwargs: see :class:`mmengine.hooks.CheckpointHook`.
 
     Raises:
-        ConfigError: nothing can be written to the folder of the checkpoints.
+        ConfigError: `save_best` names a figure that the validation does not give.
+        FileWriteError: nothing can be written to the folder of the checkpoints.
     """
 
     file_backend: Any
@@ -51,7 +52,7 @@ class DurableCheckpointHook(CheckpointHook):
             return
         folder = Path(str(self.out_dir))
         if is_main_process():
-            _require_writable(folder)
+            check_writable(folder / POINTER)
             sweep_partial(folder)
         if self.last_ckpt is None and 'last_ckpt' in hub.runtime_info:
             # So that a best checkpoint found before the next regular one is noted in the last one.
@@ -104,16 +105,6 @@ class _LateRemoval:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
-
-
-def _require_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f'.writable.{os.getpid()}.part'
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(f'Cannot write checkpoints to {folder}: {error}.') from error
 
 
 def use_durable_checkpoints(cfg: Config) -> None:

@@ -23,7 +23,7 @@ from mmcd.io.atomic import write_whole
 from mmcd.io.checkpoint_meta import note
 from mmcd.io.checkpoints import hash_weights
 from mmcd.registry import HOOKS
-from mmcd.structures.change_classes import IGNORED, UNCHANGED
+from mmcd.structures.change_classes import IGNORED, LIKELY_INVERTED, UNCHANGED
 
 MOST_LOGGED = 10_000  # values of one name: the log smooths over some tens of them
 
@@ -62,9 +62,6 @@ class NonFiniteLossHook(Hook):
 
 def _number(value: float | Tensor) -> float:
     return value.item() if isinstance(value, Tensor) else value
-
-
-MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
 
 
 @HOOKS.register_module()
@@ -119,7 +116,7 @@ class EmptyLabelWarningHook(Hook):
     def _look(self, mode: str, samples: list) -> None:
         """Warn where what was counted looks wrong."""
         changed, counted = self._pixels[mode]
-        if not self._images[mode] or 0 < changed <= MOSTLY * counted:
+        if not self._images[mode] or 0 < changed <= LIKELY_INVERTED * counted:
             return  # no image where the pairs come without labels
         example = samples[-1].get('seg_map_path', '') if samples else ''
         found = (

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmcd.engine.inference_swap import innermost
+from mmcd.engine.shown_pair import images_and_classes
 from mmcd.inference.network_predictor import AS_TRAINED
 from mmcd.inference.segmentor import PredictorSegmentor
 from mmcd.install.stack import OPENCV, OWNERS, PLAIN
@@ -28,7 +29,6 @@ from mmcd.models.model_description import (
     threshold_origin_of,
     threshold_tuning_of,
 )
-from mmcd.structures import ImageSpec
 from mmcd.version import __version__
 
 # Keys of a config that say where and with which numbers a run takes place, not what it is.
@@ -56,7 +56,7 @@ def describe_protocol(
         checkpoint_meta: what the checkpoint says of itself.
     """
     dataset = runner.test_loop.dataloader.dataset
-    image = ImageSpec.from_config(getattr(dataset, 'metainfo', {}).get('image'))
+    image, _ = images_and_classes(dataset)
     return dict(
         config=config,
         config_sha256=hash_config(runner.cfg),

@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcd.engine.result_file import change_metric_of
-from mmcd.engine.shown_pair import name_of_pair, shown_pair
+from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
 from mmcd.evaluation.image_result import relative_to
 from mmcd.evaluation.record import write_record
-from mmcd.html_report.page import make_report_folder
 from mmcd.html_report.pictures import save_pictures
 from mmcd.html_report.result_page import RESULT, picture_path, write_result_page
+from mmcd.io.atomic import make_folder
 from mmcd.models.scores import scores_of_sample
 from mmcd.registry import HOOKS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
 from mmcd.structures.change_classes import UNCHANGED
+from mmcd.visualization.change_visualizer import map_of
 
 
 @HOOKS.register_module()
@@ -33,7 +33,7 @@ class ReportPicturesHook(Hook):
         report_dir: the report's folder.
 
     Raises:
-        ConfigError: the folder can't be made.
+        FileWriteError: the folder can't be made.
     """
 
     def __init__(self, *, report_dir: str) -> None:
@@ -44,12 +44,10 @@ class ReportPicturesHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         dataset = runner.test_dataloader.dataset
-        meta = getattr(dataset, 'metainfo', {})
-        self.image = ImageSpec.from_config(meta.get('image'))
-        self.classes = ChangeClasses.from_meta(meta)
+        self.image, self.classes = images_and_classes(dataset)
         # A result names its files relative to it, and the page finds the pictures by these names.
         self.data_root = getattr(dataset, 'data_root', None) or ''
-        make_report_folder(self.report_dir)
+        make_folder(self.report_dir)
 
     def after_test_iter(
         self,
@@ -59,10 +57,6 @@ class ReportPicturesHook(Hook):
         outputs: Sequence | None = None,
     ) -> None:
         for index, sample in enumerate(outputs or ()):
-            label, prediction = (
-                getattr(sample, key).data.squeeze(0).cpu().numpy().astype(np.uint8)
-                for key in ('gt_sem_seg', 'pred_sem_seg')
-            )
             probability = None
             if 'seg_logits' in sample:
                 kinds = scores_of_sample(sample)[UNCHANGED + 1 :]
@@ -71,8 +65,8 @@ class ReportPicturesHook(Hook):
             save_pictures(
                 picture_path(self.report_dir, name),
                 *shown_pair(sample, data_batch, index, self.image),
-                label=label,
-                prediction=prediction,
+                label=map_of(sample, 'gt_sem_seg'),
+                prediction=map_of(sample, 'pred_sem_seg'),
                 probability=probability,
                 classes=self.classes,
             )

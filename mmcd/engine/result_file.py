@@ -15,24 +15,18 @@ from mmcd.errors import ConfigError
 from mmcd.evaluation import ChangeMetric
 from mmcd.evaluation.image_result import ImageResult, relative_to, source_namer
 from mmcd.evaluation.record import make_record, write_record
+from mmcd.io.atomic import check_writable
 
 
 def check_result_path(path: str | Path, source_pattern: str | None = None) -> None:
-    """Make the folder of a result now: a path that can't be written should not cost a test run.
+    """Check this now: a path that can't be written should not cost a test run.
 
     Raises:
-        ConfigError: it can't be made, or the path is a folder's, or the pattern can't be used.
+        ConfigError: the pattern can't be used.
+        FileWriteError: the result can't be written there.
     """
-    path = Path(path)
     source_namer(source_pattern)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'Cannot make the folder of the result {path}: {error}.') from error
-    if path.is_dir():
-        raise ConfigError(
-            f'The result is a file, such as {path}/result.json, but {path} is a folder.'
-        )
+    check_writable(Path(path))
 
 
 def use_detail(cfg: Config) -> None:

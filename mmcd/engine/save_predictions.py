@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcd.engine.shown_pair import shown_pair
+from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.registry import HOOKS
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec
+from mmcd.visualization.change_visualizer import map_of
 from mmcd.visualization.panel import draw_panel
 
 
@@ -41,9 +41,7 @@ class SavePredictionsHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Make the folders now: a path that can't be written should not cost a test run."""
-        meta = getattr(runner.test_dataloader.dataset, 'metainfo', {})
-        self.image = ImageSpec.from_config(meta.get('image'))
-        self.classes = ChangeClasses.from_meta(meta)
+        self.image, self.classes = images_and_classes(runner.test_dataloader.dataset)
         for folder in (self.mask_dir, self.panel_dir):
             if folder:
                 make_folder(folder)
@@ -57,16 +55,15 @@ class SavePredictionsHook(Hook):
     ) -> None:
         for index, sample in enumerate(outputs or ()):
             # Of scenes in folders of their own, files of all pairs may have one name.
-            pair_name = sample.get('pair_name') or Path(sample.before_path).stem
-            name = f'{pair_name.replace("/", "_")}.png'
-            prediction = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
+            name = f'{name_of_pair(sample, Path(sample.before_path).stem).replace("/", "_")}.png'
+            prediction = map_of(sample, 'pred_sem_seg')
             if self.mask_dir:
                 content = encode_mask(prediction, self.classes)
                 write_whole(self.mask_dir / name, content, sync=False)
             if self.panel_dir:
                 panel = draw_panel(
                     *shown_pair(sample, data_batch, index, self.image),
-                    sample.gt_sem_seg.data.squeeze(0).cpu().numpy(),
+                    map_of(sample, 'gt_sem_seg'),
                     prediction,
                     classes=self.classes,
                     title=name,

@@ -1,4 +1,4 @@
-"""A tested sample's two dates as people are shown them."""
+"""A predicted sample as people are shown it: its dates and its name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmcd.datasets.transforms.loading import read_date
-from mmcd.structures import ImageSpec
+from mmcd.structures import ChangeClasses, ImageSpec
 from mmcd.visualization.contact_sheet import display_date
+
+
+def images_and_classes(dataset: Any) -> tuple[ImageSpec, ChangeClasses]:
+    """The image description and the classes of a data set; of one that states none, the usual."""
+    meta = getattr(dataset, 'metainfo', {})
+    return ImageSpec.from_config(meta.get('image')), ChangeClasses.from_meta(meta)
 
 
 def shown_pair(

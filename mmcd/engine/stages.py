@@ -7,7 +7,6 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
@@ -15,6 +14,7 @@ from mmcd.config import drop_pretrained
 from mmcd.engine.checkpointing import find_last_whole, use_durable_checkpoints
 from mmcd.engine.exact_resume import ExactResumeHook
 from mmcd.engine.hooks import PlainCheckpointHook, RunCompletionHook
+from mmcd.engine.inference_swap import innermost
 from mmcd.engine.launch import add_hook, require_hook
 from mmcd.engine.strict_loading import StrictLoadingHook
 from mmcd.errors import CheckpointError
@@ -118,8 +118,7 @@ class LoadStageHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """After MMEngine has initialised the weights, so that these replace them."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_stage(model, self.checkpoint)
+        load_stage(innermost(runner.model), self.checkpoint)
 
 
 def load_stage(model: nn.Module, checkpoint: str | Path) -> None:

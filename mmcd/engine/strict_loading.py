@@ -8,12 +8,13 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mmcd.engine.inference_swap import innermost
 from mmcd.errors import CheckpointError
+from mmcd.io.checkpoint_meta import note, own_meta
 from mmcd.io.checkpoints import compare_names
 from mmcd.registry import HOOKS
 
@@ -37,8 +38,7 @@ class StrictLoadingHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Name the optimizer: its state alone does not tell its kind before it is used."""
         if 'optimizer' in checkpoint:
-            own = checkpoint['meta'].setdefault('mmcd', {})
-            own['optimizer'] = _optimizer_name(runner)
+            note(checkpoint, optimizer=_optimizer_name(runner))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         strict = runner.cfg.get('strict_loading', True)
@@ -67,12 +67,11 @@ class StrictLoadingHook(Hook):
         )
 
     def _weight_faults(self, runner: Runner, checkpoint: dict, *, strict: bool) -> list[str]:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         given = checkpoint.get('state_dict', checkpoint)
         if not isinstance(given, dict) or not all(isinstance(v, Tensor) for v in given.values()):
             raise CheckpointError('The checkpoint holds no dict of tensors as its weights.')
         given = {FROM_DATA_PARALLEL.sub('', str(name)): value for name, value in given.items()}
-        expected = model.state_dict()
+        expected = innermost(runner.model).state_dict()
         faults = compare_names(given, expected)
         fitting = [n for n, v in expected.items() if n in given and given[n].shape == v.shape]
         if not fitting:
@@ -103,7 +102,7 @@ def _optimizer_faults(runner: Runner, checkpoint: dict) -> list[str]:
     if not isinstance(optimizer, Optimizer):  # several wrappers, or not built yet
         return []
     saved, built = checkpoint['optimizer'], optimizer.state_dict()
-    kind = checkpoint.get('meta', {}).get('mmcd', {}).get('optimizer', _optimizer_name(runner))
+    kind = own_meta(checkpoint.get('meta')).get('optimizer', _optimizer_name(runner))
     if kind != _optimizer_name(runner):
         faults.append(f'optimizer: {kind} in the checkpoint, {_optimizer_name(runner)} here')
     sizes = [[len(group['params']) for group in d['param_groups']] for d in (saved, built)]

@@ -11,14 +11,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmcd.engine.shown_pair import name_of_pair, shown_pair
-from mmcd.evaluation.metric_names import metric_name
+from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
+from mmcd.evaluation.metric_names import HEADLINE, PREFIX, metric_name
 from mmcd.registry import HOOKS
-from mmcd.structures import ImageSpec
 from mmcd.visualization.change_visualizer import ChangeVisualizer
-
-PREFIX = 'change/'
-IN_WORDS = ('f1', 'iou', 'precision', 'recall')
 
 
 @HOOKS.register_module()
@@ -58,9 +54,10 @@ class ValidationPanelsHook(Hook):
         if not isinstance(visualizer, ChangeVisualizer) or batch_idx not in chosen or not outputs:
             return
         sample = outputs[0]
-        meta = runner.val_dataloader.dataset.metainfo
-        visualizer.dataset_meta = meta  # which the visualizer of another rank than 0 does not keep
-        image = ImageSpec.from_config(meta.get('image'))
+        dataset = runner.val_dataloader.dataset
+        # Which the visualizer of another rank than 0 does not keep.
+        visualizer.dataset_meta = dataset.metainfo
+        image, _ = images_and_classes(dataset)
         visualizer.add_datasample(
             f'val_{name_of_pair(sample, Path(sample.before_path).stem).replace("/", "_")}',
             np.concatenate(shown_pair(sample, data_batch, 0, image), axis=2),
@@ -95,5 +92,5 @@ class MetricSummaryHook(Hook):
 
 def in_words(metrics: dict[str, float]) -> str:
     """The figures that people read first, such as 'F1 84.0 %, IoU 72.5 %, ...'; '' without them."""
-    found = [(key, metrics[PREFIX + key]) for key in IN_WORDS if PREFIX + key in metrics]
+    found = [(key, metrics[PREFIX + key]) for key in HEADLINE if PREFIX + key in metrics]
     return ', '.join(f'{metric_name(key)} {value:.1f} %' for key, value in found)

@@ -11,6 +11,8 @@ import numpy as np
 from mmcd.errors import ResultError
 from mmcd.evaluation.bootstrap import Bootstrap, sum_by
 from mmcd.evaluation.confusion import change_counts, change_ratios
+from mmcd.evaluation.metric_names import metric_name
+from mmcd.evaluation.table import in_order
 
 # Of a protocol, what two results must share for their figures to be comparable.
 DECISIVE = (
@@ -43,6 +45,29 @@ class Method:
         if any(absent):
             raise ResultError(f'A result of {self.name} has no figure {key!r}.')
         return np.array([record['metrics'][key] for record in self.records])
+
+
+def figure_rows(methods: Sequence[Method], between: str) -> list[list[str]]:
+    """A row a figure that all have: its name, then a text for each method.
+
+    A text is one result with its interval, or the mean of several and their standard deviation.
+
+    Args:
+        methods: one or more.
+        between: how an interval is written, with a place for each of its ends.
+    """
+
+    def text(method: Method, key: str) -> str:
+        figures = method.figures(key)
+        if len(figures) > 1:
+            return f'{figures.mean():.2f} ± {figures.std(ddof=1):.2f}'
+        interval = method.records[0]['intervals'].get(key)
+        return f'{figures[0]:.2f}' + (between.format(*interval) if interval else '')
+
+    shared = set.intersection(*(set(r['metrics']) for m in methods for r in m.records))
+    return [
+        [metric_name(key), *(text(method, key) for method in methods)] for key in in_order(shared)
+    ]
 
 
 @dataclass(frozen=True)

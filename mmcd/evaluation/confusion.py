@@ -158,7 +158,7 @@ def ratios_by_class(
         ``each``, ``present``: (..., K); the ratios returned are floats, or arrays (...).
     """
     ratios: dict[str, Any] = {
-        '_'.join((key, *name.split())): _plain(values[..., index])
+        '_'.join((key, *name.split())): plain(values[..., index])
         for index, name in enumerate(names)
         for key, values in each.items()
     }
@@ -166,7 +166,7 @@ def ratios_by_class(
     means = {
         f'm{key}': np.where(present, values, 0).sum(-1) / number for key, values in each.items()
     }
-    return ratios | {key: _plain(mean) for key, mean in means.items()}
+    return ratios | {key: plain(mean) for key, mean in means.items()}
 
 
 def percent(numerator: Any, denominator: Any) -> Any:
@@ -177,5 +177,6 @@ def percent(numerator: Any, denominator: Any) -> Any:
     return 100 * numerator / denominator if denominator else 0.0
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """One number as Python's; arrays as they are."""
     return float(value) if np.ndim(value) == 0 else value

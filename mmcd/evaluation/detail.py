@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmcd.errors import ConfigError
 from mmcd.evaluation.boundaries import count_boundaries
-from mmcd.evaluation.confusion import percent, ratios_by_class
+from mmcd.evaluation.confusion import percent, plain, ratios_by_class
 from mmcd.evaluation.objects import count_objects
 from mmcd.evaluation.probabilities import (
     ALL,
@@ -163,7 +163,7 @@ def detail_figures(sums: Mapping[str, np.ndarray], classes: ChangeClasses) -> di
     figures: dict[str, Any] = {}
     if 'exchange' in sums:
         differing, either = np.moveaxis(np.asarray(sums['exchange']), -1, 0)
-        figures['exchange_gap'] = _plain(percent(differing, np.asarray(either)))
+        figures['exchange_gap'] = plain(percent(differing, np.asarray(either)))
     for key, ratios in (
         ('objects', _object_ratios),
         ('boundaries', _boundary_ratios),
@@ -173,15 +173,11 @@ def detail_figures(sums: Mapping[str, np.ndarray], classes: ChangeClasses) -> di
         if key not in sums:
             continue
         each, present = ratios(np.asarray(sums[key]))
-        figures |= {name: _plain(values[..., 0]) for name, values in each.items()}
+        figures |= {name: plain(values[..., 0]) for name, values in each.items()}
         if not classes.is_binary:
             kinds = {name: values[..., 1:] for name, values in each.items()}
             figures |= ratios_by_class(kinds, present[..., 1:], classes.names[1:])
     return figures
-
-
-def _plain(value: Any) -> Any:
-    return float(value) if np.ndim(value) == 0 else value
 
 
 def _object_ratios(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:

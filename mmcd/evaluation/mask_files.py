@@ -13,9 +13,15 @@ from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.label_file import decode_label, take_single_band
 from mmcd.datasets.layout import ANY_SUFFIX
-from mmcd.datasets.pair_index import listed
 from mmcd.datasets.transforms.loading import read_single_band
-from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError, ImagePairError, LabelError
+from mmcd.errors import (
+    ConfigError,
+    DatasetError,
+    DatasetNotFoundError,
+    ImagePairError,
+    LabelError,
+    listed,
+)
 from mmcd.evaluation.confusion import count_classes
 from mmcd.evaluation.detail import Detail, count_scores
 from mmcd.evaluation.image_result import ImageResult, hash_label

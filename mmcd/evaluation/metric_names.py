@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# By the keys of a result, without the prefix of the log (`change/`).
+# By the keys of a result, without the prefix of the log.
 NAMES = {
     'f1': 'F1',
     'iou': 'IoU',
@@ -21,6 +21,9 @@ NAMES = {
     'calibration_error': 'calibration error, all pixels',
     'exchange_gap': 'gap between the two orders of the dates',
 }
+# Those that a person reads first.
+HEADLINE = ('f1', 'iou', 'precision', 'recall')
+PREFIX = 'change/'  # of the keys in a log
 # Of other facts about a result.
 WORDS = {'iou': 'IoU', 'f1': 'F1', 'sha256': 'SHA-256', 'tta': 'TTA'}
 

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmcd.evaluation.comparison import Difference, Method
+from mmcd.evaluation.comparison import Difference, Method, figure_rows
 from mmcd.evaluation.metric_names import capitalised, metric_name
-from mmcd.evaluation.table import in_order
 from mmcd.html_report.overlays import PAIR_OVERLAYS, Overlay, overlays_of
 from mmcd.html_report.page import write_page
 from mmcd.html_report.pictures import (
@@ -98,7 +97,10 @@ def write_comparison_page(folder: Path, compared: Compared) -> Path:
         'percent.',
         sections=sections,
         names=names,
-        figures=_figure_rows(compared.methods),
+        figures=[
+            (capitalised(name), texts)
+            for name, *texts in figure_rows(compared.methods, ' ({:.2f} to {:.2f})')
+        ],
         differences=[
             _sentence(names[0], name, difference, compared.metric)
             for name, difference in compared.differences.items()
@@ -198,24 +200,6 @@ def _overlays(names: Sequence[str]) -> list[Overlay]:
         legend = like.legend if layer == 'errors-1' else ()
         overlays.append(Overlay(layer, title, like.swatch, layer == 'errors-1', legend))
     return overlays
-
-
-def _figure_rows(methods: Sequence[Method]) -> list[tuple[str, list[str]]]:
-    """A row a figure that all have: its name, and a text a method."""
-    shared = set.intersection(*(set(r['metrics']) for m in methods for r in m.records))
-    return [
-        (capitalised(metric_name(key)), [_figure(method, key) for method in methods])
-        for key in in_order(shared)
-    ]
-
-
-def _figure(method: Method, key: str) -> str:
-    """One result with its interval, or the mean of several seeds and their standard deviation."""
-    figures = method.figures(key)
-    if len(figures) > 1:
-        return f'{figures.mean():.2f} ± {figures.std(ddof=1):.2f}'
-    interval = method.records[0]['intervals'].get(key)
-    return f'{figures[0]:.2f}' + (' ({:.2f} to {:.2f})'.format(*interval) if interval else '')
 
 
 def _sentence(first: str, second: str, found: Difference, metric: str) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmcd.evaluation.metric_names import capitalised, metric_name
+from mmcd.evaluation.metric_names import HEADLINE, capitalised, metric_name
 
 # Facts whose keys are not words.
 FACTS = {'mmcd': 'version of mmcd', 'tta': 'test-time augmentation'}
-HEADLINE = ('f1', 'iou', 'precision', 'recall')
 # Groups of the table of metrics: title, and the figures in their order.
 GROUPS = (
-    ('Change, over all pixels', ('f1', 'iou', 'precision', 'recall', 'oa', 'kappa')),
+    ('Change, over all pixels', (*HEADLINE, 'oa', 'kappa')),
     ('Objects', ('object_f1', 'object_precision', 'object_recall')),
     ('Boundaries', ('boundary_f1', 'boundary_precision', 'boundary_recall')),
     (

@@ -6,27 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmcd.errors import ConfigError
 from mmcd.io.atomic import write_whole
 from mmcd.version import __version__
 
 HERE = Path(__file__).parent
 SCRIPTS = ('vendor/img-comparison-slider.js', 'vendor/panzoom.min.js', 'report.js')
 PAGE = 'index.html'
-
-
-def make_report_folder(folder: str | Path) -> Path:
-    """Make a report's folder, before the work that it will report of.
-
-    Raises:
-        ConfigError: it can't be made.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'Cannot make the folder {folder} for a report: {error}.') from error
-    return folder
 
 
 def write_page(folder: Path, template: str, content: Mapping[str, Any]) -> Path:

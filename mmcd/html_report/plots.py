@@ -58,14 +58,7 @@ class Plot:
     caption: str
 
 
-def draw(
-    key: str,
-    title: str,
-    caption: str,
-    paint: Callable[[Axes], None],
-    *,
-    size: tuple[float, float] = SIZE,
-) -> Plot:
+def draw(key: str, title: str, caption: str, paint: Callable[[Axes], None]) -> Plot:
     """Draw a plot.
 
     Args:
@@ -73,13 +66,12 @@ def draw(
         title: its heading, which also names the picture to those who do not see it.
         caption: what a reader should know of it.
         paint: draws into the axes.
-        size: width and height in inches.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=size, layout='constrained')
+        figure = Figure(figsize=SIZE, layout='constrained')
         paint(figure.add_subplot())
         file = io.StringIO()
         figure.savefig(file, format='svg', metadata={'Date': None}, transparent=True)

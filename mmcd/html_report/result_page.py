@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmcd.evaluation.metric_names import HEADLINE
 from mmcd.html_report.curves import curves_of
-from mmcd.html_report.figures import HEADLINE, describe_facts, group_figures, make_figure
+from mmcd.html_report.figures import describe_facts, group_figures, make_figure
 from mmcd.html_report.overlays import PAIR_OVERLAYS, overlays_of
 from mmcd.html_report.page import write_page
 from mmcd.html_report.pictures import (
@@ -24,7 +25,6 @@ from mmcd.structures import ChangeClasses
 IMAGES = 'images'
 RESULT = 'result.json'  # the record, beside the page
 EXAMPLES = 3  # of the worst, median and best images each
-SCORES = ('f1', 'iou', 'precision', 'recall')
 STRIP_SHOWN = 48  # pixels of height in the table
 
 
@@ -150,7 +150,7 @@ def _make_row(index: int, image: Mapping[str, Any], pictures: PairPictures | Non
         )
         about = f'{scores}; {alarms:,} pixels are false alarms, {missed:,} are missed.'
     cells: list[tuple[float | str, str]] = [
-        (round(image[key], 3), f'{image[key]:.1f}') if scored else ('', '–') for key in SCORES
+        (round(image[key], 3), f'{image[key]:.1f}') if scored else ('', '–') for key in HEADLINE
     ]
     cells += [(number, f'{number:,}') for number in (alarms, missed)]
     share = 100 * changed / valid if valid else 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from mmcd.inference.export_metadata import (
 )
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.inference.runtimes import ONNX_RUNTIME, Session, open_session
+from mmcd.io.hashing import sha256_of
 
 SUFFIX = '.onnx'
 
@@ -114,7 +114,7 @@ class ExportedPredictor(ChangePredictor):
         """See :class:`ChangePredictor`."""
         return dict(
             type=type(self).__name__,
-            file_sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            file_sha256=sha256_of(self.path),
             weights_sha256=self.metadata.weights_sha256,
             network=self.metadata.network,
             config=self.metadata.config,

@@ -14,14 +14,12 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmcd.errors import CheckpointError
+from mmcd.errors import CheckpointError, listed
 from mmcd.io.checkpoint_file import check_file, first_line
 from mmcd.io.checkpoint_meta import own_meta, tuned_threshold
 from mmcd.io.downloads import local_file
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
-
-MOST_LISTED = 20
 
 # Of an image description, what decides about the values that a network gets.
 DECISIVE = ('bands', 'dtype', 'value_range')
@@ -216,14 +214,9 @@ def compare_names(ours: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
         'unknown': sorted(ours.keys() - expected.keys()),
         'of another shape': sorted(other_shape),
     }
-    lines = []
-    for what, names in lists.items():
-        if names:
-            lines.append(f'{len(names)} {what}:')
-            lines += [f'  {name}' for name in names[:MOST_LISTED]]
-            if len(names) > MOST_LISTED:
-                lines.append(f'  ... and {len(names) - MOST_LISTED} more')
-    return '\n'.join(lines)
+    return '\n'.join(
+        f'{len(names)} {what}:\n{listed(names)}' for what, names in lists.items() if names
+    )
 
 
 def use_safe_loading(*, trusted: bool = False) -> None:

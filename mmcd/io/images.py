@@ -324,8 +324,7 @@ class DecodedImage:
 
     def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """See :class:`OpenImage`."""
-        rows = slice(window.top, window.top + window.height)
-        part = self.pixels[rows, window.left : window.left + window.width]
+        part = window.of(self.pixels)
         if bands is None or list(bands) == list(range(1, self.bands + 1)):
             return part
         return part[..., [number - 1 for number in bands]]

@@ -19,8 +19,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from mmcd.cli.progress import progress_bar
 from mmcd.errors import SceneError, SceneStoppedError
-from mmcd.html_report.page import make_report_folder
 from mmcd.inference.predictor import ChangePredictor
+from mmcd.io.atomic import make_folder
 from mmcd.io.hashing import sha256_of
 from mmcd.scene.band_stack import with_product_offsets
 from mmcd.scene.exclusions import read_outlines
@@ -159,7 +159,7 @@ def map_scene(
     }:
         raise SceneError('An output has the name of an input, which it would overwrite.')
     if page is not None:
-        make_report_folder(page)
+        make_folder(page)
     claimed = claim_outputs(outputs) if share.is_first else contextlib.nullcontext()
     with claimed, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
         # Pixel grids are fine here.

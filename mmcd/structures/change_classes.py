@@ -17,6 +17,7 @@ from mmcd.errors import ConfigError
 UNCHANGED = 0
 IGNORED = 255
 MOST_CLASSES = 250
+LIKELY_INVERTED = 0.5  # share of changed pixels of a split above which its labels likely are
 
 Scores = TypeVar('Scores', np.ndarray, Tensor)
 

@@ -12,9 +12,8 @@ from mmcd.synthetic.estates import random_estate
 from mmcd.synthetic.film import develop, random_film, random_wide_sensor
 from mmcd.synthetic.geometry import Raster
 from mmcd.synthetic.ground import paint_ground
-from mmcd.synthetic.layout import Plan
 from mmcd.synthetic.lighting import random_sun
-from mmcd.synthetic.pair import (
+from mmcd.synthetic.scene_pair import (
     SCENE_RESOLUTION,
     SMALLEST,
     ScenePair,
@@ -26,6 +25,7 @@ from mmcd.synthetic.pair import (
     photograph,
     random_texture,
 )
+from mmcd.synthetic.scene_plan import Plan
 from mmcd.synthetic.surface import Palette, Surface
 from mmcd.synthetic.traffic import park_cars
 from mmcd.synthetic.vegetation import Season, random_seasons

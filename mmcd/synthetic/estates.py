@@ -15,7 +15,7 @@ from mmcd.synthetic.dwellings import (
     random_shed,
     unfinished,
 )
-from mmcd.synthetic.layout import (
+from mmcd.synthetic.scene_plan import (
     Lot,
     LotState,
     Neighbourhood,

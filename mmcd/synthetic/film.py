@@ -9,6 +9,7 @@ import numpy as np
 
 from mmcd.synthetic.sensor import Sensor, random_sensor
 
+KNEE = 0.16  # where tones begin to bend, from either end of 0 .. 1
 VEIL = np.array((0.66, 0.68, 0.7), np.float32)  # colour of haze, 0 .. 1
 
 
@@ -93,10 +94,10 @@ def develop(image: np.ndarray, film: Film) -> np.ndarray:
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1]
 
 
-def _soft_limits(tones: np.ndarray, knee: float = 0.16) -> np.ndarray:
+def _soft_limits(tones: np.ndarray) -> np.ndarray:
     """Bend what is near or below 0, or near or above 1, so that it keeps some of its texture."""
-    low = knee * np.exp(np.minimum(tones - knee, 0) / knee)
-    tones = np.where(tones < knee, low, tones)
-    top = 1 - knee
-    high = 1 - knee * np.exp(-np.maximum(tones - top, 0) / knee)
+    low = KNEE * np.exp(np.minimum(tones - KNEE, 0) / KNEE)
+    tones = np.where(tones < KNEE, low, tones)
+    top = 1 - KNEE
+    high = 1 - KNEE * np.exp(-np.maximum(tones - top, 0) / KNEE)
     return np.where(tones > top, high, tones)

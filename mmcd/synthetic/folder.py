@@ -16,7 +16,7 @@ from mmcd.errors import ConfigError, DatasetError
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import encode_image
 from mmcd.synthetic.multispectral import find_sensor, sense
-from mmcd.synthetic.pair import check_size
+from mmcd.synthetic.scene_pair import check_size
 from mmcd.synthetic.styles import find_style
 
 GENERATOR_VERSION = 1  # goes up whenever the same seed makes other pixels

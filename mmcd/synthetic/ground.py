@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mmcd.synthetic.geometry import OVERSAMPLING, Raster
-from mmcd.synthetic.layout import BULB, VERGE, Lot, Patch, Plan
+from mmcd.synthetic.scene_plan import BULB, VERGE, Lot, Patch, Plan
 from mmcd.synthetic.surface import RGB, Palette, Surface
 from mmcd.synthetic.vegetation import Season, grass, mix, scrub
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmcd.errors import ConfigError
 from mmcd.synthetic.estate_pair import make_estate_pair
-from mmcd.synthetic.pair import ScenePair, make_pair
+from mmcd.synthetic.scene_pair import ScenePair, make_pair
 
 # 'sample': suburbs of one region, easy to learn, of the demo. 'estates': to train weights with.
 STYLES: dict[str, Callable[[np.random.SeedSequence, int], ScenePair]] = {

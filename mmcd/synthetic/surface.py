@@ -87,11 +87,11 @@ class Surface:
         np.copyto(self.tint[window], tint, where=where)
         np.copyto(self.material[window], np.uint16(material), where=where)
 
-    def put_box(self, box: Box, height: float, material: int, tint: float = 1.0) -> None:
+    def put_box(self, box: Box, height: float, material: int) -> None:
         """Lay a flat box: a car, a machine on a roof, a shed."""
         window = self.window(box.x, box.y, float(np.hypot(box.half_length, box.half_width)))
         if window is None:
             return
         along, across = self.local_axes(window, box.x, box.y, box.heading)
         inside = (np.abs(along) <= box.half_length) & (np.abs(across) <= box.half_width)
-        self.put(window, inside, height, material, tint=tint)
+        self.put(window, inside, height, material)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmcd.synthetic.geometry import Box
-from mmcd.synthetic.layout import Lot, Plan, Street
+from mmcd.synthetic.scene_plan import Lot, Plan, Street
 from mmcd.synthetic.surface import RGB, Palette, Surface
 from mmcd.synthetic.vegetation import mix
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from mmcd.synthetic.geometry import MARGIN, OVERSAMPLING
-from mmcd.synthetic.layout import Plan
 from mmcd.synthetic.noise import fractal_noise
+from mmcd.synthetic.scene_plan import Plan
 from mmcd.synthetic.surface import RGB, Surface
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from mmcd.synthetic.geometry import MARGIN, OVERSAMPLING
-from mmcd.synthetic.layout import Plan
 from mmcd.synthetic.noise import fractal_noise
+from mmcd.synthetic.scene_plan import Plan
 from mmcd.synthetic.surface import RGB, Palette, Surface
 from mmcd.synthetic.vegetation import Season, clearance, mix
 
@@ -116,15 +116,13 @@ def plant_woods(rng: np.random.Generator, plan: Plan, size: int) -> tuple[Trees,
 
 def _laid_out(plan: Plan, date: int, side: int) -> np.ndarray:
     """Where lots are cleared at a date: (side, side) bool."""
+    grown, bare = ('wild', 'scrub'), ('water', 'asphalt', 'field', 'earth')
+    outlines = [lot.outline for lot in plan.lots if lot.states[date].ground not in grown]
+    outlines += [patch.outline for patch in plan.patches if patch.grounds[date] in bare]
     cleared = np.zeros((side, side), np.uint8)
-    for lot in plan.lots:
-        if lot.states[date].ground not in ('wild', 'scrub'):
-            outline = np.round(lot.outline + MARGIN).astype(np.int32).reshape(-1, 1, 2)
-            cv2.fillPoly(cleared, [outline], 1)
-    for patch in plan.patches:
-        if patch.grounds[date] in ('water', 'asphalt', 'field', 'earth'):
-            outline = np.round(patch.outline + MARGIN).astype(np.int32).reshape(-1, 1, 2)
-            cv2.fillPoly(cleared, [outline], 1)
+    for outline in outlines:
+        corners = np.round(outline + MARGIN).astype(np.int32).reshape(-1, 1, 2)
+        cv2.fillPoly(cleared, [corners], 1)
     return cleared > 0
 
 

@@ -67,7 +67,9 @@ class ChangeVisualizer(Visualizer):
             image: (H, W, 6) uint8, before in the first three channels, RGB.
         """
         maps = [
-            _map_of(data_sample, key, wanted, image.shape[:2])
+            map_of(data_sample, key)
+            if wanted and data_sample is not None and key in data_sample
+            else np.zeros(image.shape[:2], np.uint8)
             for key, wanted in (('gt_sem_seg', draw_gt), ('pred_sem_seg', draw_pred))
         ]
         panel = draw_panel(
@@ -82,9 +84,6 @@ class ChangeVisualizer(Visualizer):
         self.add_image(name, panel, step)
 
 
-def _map_of(
-    sample: SegDataSample | None, key: str, wanted: bool, shape: tuple[int, ...]
-) -> np.ndarray:
-    if not wanted or sample is None or key not in sample:
-        return np.zeros(shape, np.uint8)
+def map_of(sample: SegDataSample, key: str) -> np.ndarray:
+    """A sample's label (``gt_sem_seg``) or prediction (``pred_sem_seg``), (H, W) uint8."""
     return sample.get(key).data.squeeze(0).cpu().numpy().astype(np.uint8)

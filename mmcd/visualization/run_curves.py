@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mmcd.errors import ConfigError
-from mmcd.evaluation.metric_names import capitalised, metric_name
+from mmcd.evaluation.metric_names import HEADLINE, PREFIX, capitalised, metric_name
 
 # Of a work dir: a folder for each start, in the order of time.
 LOGS = '*/vis_data/scalars.json'
-PREFIX = 'change/'
-SHOWN = ('f1', 'iou', 'precision', 'recall')
 Curves = dict[str, list[tuple[int, float]]]
 
 
@@ -61,7 +59,7 @@ def draw_curves(curves: Curves, *, title: str) -> Any:
     from matplotlib.figure import Figure
 
     losses = {key: curve for key, curve in curves.items() if 'loss' in key}
-    metrics = {key: curves[PREFIX + key] for key in SHOWN if PREFIX + key in curves}
+    metrics = {key: curves[PREFIX + key] for key in HEADLINE if PREFIX + key in curves}
     parts = [part for part in ((losses, 'loss', ''), (metrics, 'validation, %', PREFIX)) if part[0]]
     figure = Figure(figsize=(8, 3.2 * max(len(parts), 1) + 0.4), layout='constrained')
     figure.suptitle(title)
@@ -78,13 +76,13 @@ def _draw(axes: Any, curves: Mapping[str, list[tuple[int, float]]]) -> None:
         steps, values = zip(*curve, strict=True)
         # The sum of the losses stands out among its parts.
         strong = key in ('loss', 'f1')
-        name = capitalised(metric_name(key)) if key in SHOWN else key
+        name = capitalised(metric_name(key)) if key in HEADLINE else key
         axes.plot(
             steps,
             values,
             label=name,
             linewidth=2 if strong else 1,
-            marker='o' if len(curve) < 30 and key in SHOWN else None,
+            marker='o' if len(curve) < 30 and key in HEADLINE else None,
             markersize=4,
         )
         if key == 'f1':

@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 
 from mmcd.engine import ReportPicturesHook
 from mmcd.engine.report_pictures import write_test_page
-from mmcd.errors import ConfigError
+from mmcd.errors import FileWriteError
 from mmcd.evaluation import ChangeMetric
 from mmcd.evaluation.record import make_record
 from mmcd.html_report.result_page import picture_path
@@ -126,5 +126,5 @@ def test_windows_of_a_scene_are_shown_as_the_network_saw_them(tmp_path: Path) ->
 def test_a_report_s_folder_is_made_before_the_test(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     hook = ReportPicturesHook(report_dir=str(tmp_path / 'file' / 'report'))
-    with pytest.raises(ConfigError, match='Cannot make the folder'):
+    with pytest.raises(FileWriteError, match='Cannot make the folder'):
         hook.before_test(runner_of(tmp_path))

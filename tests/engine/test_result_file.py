@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmcd.engine.inference_swap import use_predictor
 from mmcd.engine.protocol import describe_protocol, hash_config
 from mmcd.engine.result_file import change_metric_of, check_result_path, write_result
-from mmcd.errors import ConfigError
+from mmcd.errors import ConfigError, FileWriteError
 from mmcd.evaluation.record import read_record
 from tests.engine.tiny_run import tiny_config
 
@@ -83,8 +83,8 @@ def test_a_run_without_the_metric_is_refused(tiny_levir: Path, tmp_path: Path) -
 def test_paths_that_cannot_be_written_are_said_first(tmp_path: Path) -> None:
     check_result_path(tmp_path / 'new' / 'r.json')
     assert (tmp_path / 'new').is_dir()
-    with pytest.raises(ConfigError, match=r'but .* is a folder'):
+    with pytest.raises(FileWriteError, match=r'it is the name of a folder\. Name a file'):
         check_result_path(tmp_path)
     (tmp_path / 'file').touch()
-    with pytest.raises(ConfigError, match='Cannot make the folder of the result'):
+    with pytest.raises(FileWriteError, match=r'Cannot write .*file.r\.json: '):
         check_result_path(tmp_path / 'file' / 'r.json')

@@ -1,7 +1,9 @@
-"""Pages that compare two results with pictures."""
+"""Pages that compare two results with pictures, and what a page says."""
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 
 from mmcd.evaluation.comparison import Difference, Method
@@ -28,3 +30,9 @@ def compare(tmp_path: Path, *, pictures: bool = True, seeds: int = 1) -> Path:
             unfair=['split differs: val (one); test (two)'],
         ),
     )
+
+
+def text_of(page: Path) -> str:
+    """What a reader sees, without scripts and styles, with single blanks."""
+    html = re.sub(r'<(script|style|svg)\b.*?</\1>', '', page.read_text(), flags=re.DOTALL)
+    return re.sub(r'\s+', ' ', unescape(re.sub(r'<[^>]+>', ' ', html)))

@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from mmcd.errors import ConfigError
-from mmcd.html_report.page import make_report_folder
 from mmcd.html_report.result_page import write_result_page
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
+from tests.html_report.pages import text_of
 from tests.html_report.results import write_result
-
-
-def text_of(page: Path) -> str:
-    """What a reader sees, without scripts and styles, with single blanks."""
-    html = re.sub(r'<(script|style|svg)\b.*?</\1>', '', page.read_text(), flags=re.DOTALL)
-    return re.sub(r'\s+', ' ', unescape(re.sub(r'<[^>]+>', ' ', html)))
 
 
 def pictures_of(page: Path) -> list[Any]:
@@ -119,9 +112,3 @@ def test_kinds_of_change_are_named_with_their_colours(tmp_path: Path) -> None:
     html = write_result_page(tmp_path, record, classes=classes, title='t').read_text()
     assert 'rgb(4 5 6)' in html and 'another kind of change' in html
     assert 'F1 of built &lt;1&gt;' in html and 'IoU, mean of the classes' in html
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / 'file').write_text('')
-    with pytest.raises(ConfigError, match=r'Cannot make the folder .*file.* for a report'):
-        make_report_folder(tmp_path / 'file' / 'report')

@@ -7,7 +7,8 @@ from torch import nn
 from mmcd.config import load_config
 from mmcd.errors import ConfigError
 from mmcd.registry import MODELS
-from tests.models.building import build_model, random_batch, samples_from_labels
+from tests.models.building import build_model, random_batch
+from tests.models.model_tester import predict
 
 METAS = [dict(ori_shape=(32, 48), img_shape=(32, 48))]
 
@@ -193,12 +194,8 @@ def test_every_head_gets_the_classes_of_the_data_set():
     assert fcn().classes.is_binary
 
 
-def predict(model, inputs):
-    samples = samples_from_labels(torch.zeros(len(inputs), *inputs.shape[2:]))
-    for sample in samples:
-        sample.set_metainfo(dict(ori_shape=inputs.shape[2:], img_shape=inputs.shape[2:]))
-    with torch.no_grad():
-        (result,) = model.eval()(inputs, samples, mode='predict')
+def predicted(model, inputs):
+    (result,) = predict(model, inputs)
     return result.seg_logits.data, result.pred_sem_seg.data[0]
 
 
@@ -211,12 +208,12 @@ def test_the_threshold_decides(of):
     threshold = probability.median().item()
     assert abs(threshold - 0.5) > 1e-3
     options = dict(threshold=threshold) if of == 'model' else dict(head_threshold=threshold)
-    _, mask = predict(fcn_with_seed(**options), inputs)
+    _, mask = predicted(fcn_with_seed(**options), inputs)
     assert torch.equal(mask == 1, probability > threshold)
     assert 0.4 < (mask == 1).float().mean() < 0.6
-    _, at_half = predict(fcn_with_seed(), inputs)
+    _, at_half = predicted(fcn_with_seed(), inputs)
     assert torch.equal(at_half == 1, probability > 0.5) and not torch.equal(at_half, mask)
-    _, of_the_model = predict(fcn_with_seed(threshold=1.0, head_threshold=threshold), inputs)
+    _, of_the_model = predicted(fcn_with_seed(threshold=1.0, head_threshold=threshold), inputs)
     assert not of_the_model.any()
 
 

@@ -12,7 +12,9 @@ from mmcd.inference import ChangePredictor, FunctionPredictor
 from mmcd.scene.scene import SceneResult, map_scene
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.scene.sharing import Share
+from tests.scene.rasters import BlurredDifference
 
+HEIGHT, WIDTH = 333, 270  # of the pair in conftest.py
 SMALL = dict(tile_size=64, overlap=32, batch_size=3, probability_type='float32', min_area=0)
 # (N, 2C, H, W) -> the probability of change, (N, H, W)
 Probability = Callable[[np.ndarray], np.ndarray]
@@ -42,3 +44,19 @@ def map_small(
         resume=resume,
         share=share,
     )
+
+
+class StopsAt:
+    """A network during whose n-th call somebody presses Ctrl-C."""
+
+    def __init__(self, call: int = -1) -> None:
+        self.calls, self.call = 0, call
+
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.calls == self.call:
+            raise KeyboardInterrupt
+        return BlurredDifference()(tiles)
+
+
+BLUR = StopsAt()

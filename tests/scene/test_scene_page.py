@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmcd.errors import ConfigError
+from mmcd.errors import FileWriteError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene_page import write_scene_page
 from mmcd.structures import ImageSpec
+from tests.html_report.pages import text_of
 from tests.scene.pages import BLOCKS, HEIGHT, WIDTH, bright, map_with_page, write_dates
 from tests.scene.rasters import draw_ground, utm, write_raster
-
-
-def text_of(page: Path) -> str:
-    html = re.sub(r'<(script|style|svg)\b.*?</\1>', '', page.read_text(), flags=re.DOTALL)
-    return re.sub(r'\s+', ' ', unescape(re.sub(r'<[^>]+>', ' ', html)))
 
 
 def test_the_page_lists_the_largest_areas_and_where_they_are(tmp_path: Path) -> None:
@@ -88,5 +83,5 @@ def test_the_folder_is_made_before_the_scene_is_mapped(tmp_path: Path) -> None:
     def never(tiles: np.ndarray) -> np.ndarray:
         raise AssertionError('predicted')
 
-    with pytest.raises(ConfigError, match='Cannot make the folder'):
+    with pytest.raises(FileWriteError, match='Cannot make the folder'):
         map_with_page(tmp_path, write_dates(tmp_path), predictor=FunctionPredictor(never))

@@ -40,15 +40,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def draw_samples(dataset: BaseDataset, indices: list[int]) -> list[np.ndarray]:
     """Pictures of samples as the pipeline gives them, RGB."""
-    from mmcd.structures import ChangeClasses, ImageSpec
+    from mmcd.engine.shown_pair import images_and_classes
+    from mmcd.visualization.change_visualizer import map_of
     from mmcd.visualization.contact_sheet import draw_sample
 
-    image = ImageSpec.from_config(dataset.metainfo.get('image'))
-    classes = ChangeClasses.from_meta(dataset.metainfo)
+    image, classes = images_and_classes(dataset)
     pictures = []
     for index in indices:
         sample = dataset[index]
-        label = sample['data_samples'].gt_sem_seg.data.squeeze(0).numpy()
+        label = map_of(sample['data_samples'], 'gt_sem_seg')
         pair = sample['inputs'].numpy()
         pictures.append(draw_sample(pair, label, image=image, classes=classes))
     return pictures

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mmcd.cli.arguments import (
     add_inference_arguments,
     add_model_arguments,
+    inference_settings,
     parse_cfg_options,
 )
 from mmcd.cli.console import quiet_imports, run_tool
@@ -169,10 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     predictor = make_predictor(
         model,
-        precision=args.precision,
-        compile=args.compile,
-        optimize=not args.as_trained,
-        tta=args.tta,
+        **inference_settings(args),
     )
     dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
     check_tuning(dataset, predictor.threshold_tuning)

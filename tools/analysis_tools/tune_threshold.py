@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import argparse
 
-from mmcd.cli.arguments import add_inference_arguments, add_run_arguments
+from mmcd.cli.arguments import (
+    add_inference_arguments,
+    add_run_arguments,
+    inference_settings,
+)
 from mmcd.cli.console import quiet_imports, run_tool
 from mmcd.install.stack import require_stack
 
@@ -47,10 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
     use_predictor(
         runner,
-        precision=args.precision,
-        compile=args.compile,
-        optimize=not args.as_trained,
-        tta=args.tta,
+        **inference_settings(args),
     )
     tuned = tune_threshold(runner)
     if not is_main_process():

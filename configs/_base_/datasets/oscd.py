@@ -1,5 +1,5 @@
 # OSCD as downloaded: 12 cities to train, 2 to validate, 10 to test; 13 bands of Sentinel-2.
-_base_ = 'pairs.py'
+_base_ = 'fc_windows.py'
 
 data_root = 'data/OSCD'
 # The authors have no validation split: these two are taken out of their training cities.

@@ -1,6 +1,6 @@
 # SZTAKI AirChange, series Szada: pairs 2 to 6 to train, 7 to validate, the official part of pair 1
 # to test.
-_base_ = 'pairs.py'
+_base_ = 'fc_windows.py'
 
 data_root = 'data/SZTAKI-AirChange'
 image = dict(metres_per_pixel=1.5)

@@ -245,17 +245,18 @@ def check_arguments(args: argparse.Namespace) -> None:
     """Check what can be checked before the work, and make the report's folder.
 
     Raises:
-        ConfigError: the threshold is none, or an output can't be written.
+        ConfigError: the threshold is none.
+        FileWriteError: an output can't be written.
     """
     from mmcd.engine.result_file import check_result_path
-    from mmcd.html_report.page import make_report_folder
+    from mmcd.io.atomic import make_folder
 
     if not 0 <= args.threshold <= 1:
         raise ConfigError(f'--threshold is from 0 to 1; got {args.threshold}.')
     if args.result:
         check_result_path(args.result, args.group_by)
     if args.report:
-        make_report_folder(args.report)
+        make_folder(args.report)
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:

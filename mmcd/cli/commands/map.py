@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.cli.arguments import parse_cfg_options, with_negative_numbers
+from mmcd.cli.arguments import inference_settings, parse_cfg_options, with_negative_numbers
 from mmcd.cli.console import EXIT_RUN, quiet_imports
 from mmcd.errors import MMCDError
 from mmcd.install.extras import require_geo
@@ -115,10 +115,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     )
     predictor = make_predictor(
         model,
-        precision=args.precision,
-        compile=args.compile,
-        optimize=not args.as_trained,
-        tta=args.tta,
+        **inference_settings(args),
     )
     watch = PeerWatch(advice=STRIPS_ARE_KEPT).start()
     try:

@@ -113,24 +113,11 @@ def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
 
 def format_figures(methods: list[Method]) -> str:
     """A row a figure that all have, a column a method."""
-    from mmcd.evaluation.metric_names import metric_name
-    from mmcd.evaluation.table import align, in_order
+    from mmcd.evaluation.comparison import figure_rows
+    from mmcd.evaluation.table import align
 
-    shared = set.intersection(*(set(r['metrics']) for m in methods for r in m.records))
-    rows = [['in percent', *(method.name for method in methods)]]
-    for key in in_order(shared):
-        rows.append([metric_name(key), *(format_figure(method, key) for method in methods)])
-    return align(rows)
-
-
-def format_figure(method: Method, key: str) -> str:
-    """One result with its interval, or the mean of several and their standard deviation."""
-    figures = method.figures(key)
-    if len(figures) > 1:
-        return f'{figures.mean():.2f} ± {figures.std(ddof=1):.2f}'
-    interval = method.records[0]['intervals'].get(key)
-    between = ' [{:.2f}, {:.2f}]'.format(*interval) if interval else ''
-    return f'{figures[0]:.2f}{between}'
+    header = ['in percent', *(method.name for method in methods)]
+    return align([header, *figure_rows(methods, ' [{:.2f}, {:.2f}]')])
 
 
 def format_difference(first: Method, second: Method, key: str, found: Difference) -> str:
@@ -152,8 +139,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
         from mmcd.evaluation.comparison import paired_difference, protocol_differences
         from mmcd.html_report.comparison_page import Compared, write_comparison_page
-        from mmcd.html_report.page import make_report_folder
-        from mmcd.io.atomic import write_whole
+        from mmcd.io.atomic import make_folder, write_whole
 
     methods = read_methods(args)
     is_one = len(methods) == 1
@@ -163,7 +149,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
                 '--html makes a page about one result, or one that compares methods; got '
                 f'{len(methods[0].records)} seeds of one method. Name one of their files.'
             )
-        make_report_folder(args.html)
+        make_folder(args.html)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))
     for line in unfair:

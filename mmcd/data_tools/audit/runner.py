@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from mmcd.data_tools.audit.audit_report import AuditReport
 from mmcd.data_tools.audit.duplicates import find_duplicates
 from mmcd.data_tools.audit.findings import CHECKS, Finding
 from mmcd.data_tools.audit.inspection import PairRecord, inspect_pair
-from mmcd.data_tools.audit.report import AuditReport
 from mmcd.data_tools.audit.splits import AuditSplit, list_pairs
 from mmcd.data_tools.audit.statistics import SplitStatistics
 from mmcd.data_tools.parallel import run_jobs

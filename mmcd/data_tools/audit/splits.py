@@ -14,7 +14,7 @@ from mmcd.data_tools.audit.inspection import PairTask
 from mmcd.datasets import BitemporalDataset, benchmarks
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import ANY_SUFFIX, SPLITS, PairLayout, read_manifest
-from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file
+from mmcd.datasets.pair_index import PairFiles, PairFolder, read_list_file, strip_endings
 from mmcd.errors import ConfigError, DatasetNotFoundError
 from mmcd.io.images import Window
 from mmcd.registry import DATASETS
@@ -127,8 +127,7 @@ def list_pairs(split: AuditSplit) -> Listing:
     found = [_list_files(folder) for folder in split.folders]
     every = sorted(set().union(*found))
     if split.names is not None:
-        endings = {suffix for folder in split.folders for suffix in folder.suffixes}
-        every = [n[: -len(Path(n).suffix)] if Path(n).suffix in endings else n for n in split.names]
+        every = strip_endings(split.names, split.folders)
     listing = Listing()
     for name in every:
         files = [there.get(name) for there in found]

@@ -12,12 +12,11 @@ from mmcd.data_tools.audit.inspection import PairRecord
 from mmcd.data_tools.audit.moments import Moments
 from mmcd.data_tools.audit.registration import CLEAR
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
-from mmcd.structures.change_classes import UNCHANGED
+from mmcd.structures.change_classes import LIKELY_INVERTED, UNCHANGED
 
 FAR = 4.0  # pixels of shift from which on a pair is reported
 # From this ground resolution on, in metres, houses do not lean, and less of a shift is one.
 COARSE, FAR_IF_COARSE = 5.0, 1.0
-MOSTLY = 0.5  # share of changed pixels above which labels are likely inverted
 FEW = 6  # label values that are listed one by one
 
 
@@ -102,7 +101,7 @@ class SplitStatistics:
         if self.readable and not self.share:
             text = f'{self.readable} labels without a changed pixel; they hold {look}'
             found.append(Finding('split without change', self.name, (), text))
-        if self.share > MOSTLY:
+        if self.share > LIKELY_INVERTED:
             text = f'{self.share:.1%} of the pixels are marked as changed: is it inverted?'
             found.append(Finding('inverted labels', self.name, (), text))
         bare = [

@@ -16,8 +16,7 @@ from mmcd.data_tools.prepare.sources import Scene, Source
 from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import MANIFEST, Manifest, PairLayout, read_manifest
-from mmcd.datasets.pair_index import listed
-from mmcd.errors import DatasetError
+from mmcd.errors import DatasetError, listed
 from mmcd.io.atomic import cannot_write, make_folder, sweep_partial, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, ignored_value
 from mmcd.io.images import TIFF_SUFFIXES

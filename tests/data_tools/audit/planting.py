@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmcd.data_tools.audit.report import AuditReport
+from mmcd.data_tools.audit.audit_report import AuditReport
 from mmcd.data_tools.audit.runner import run_audit
 from mmcd.data_tools.audit.splits import splits_of_folder
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -23,14 +22,7 @@ from mmcd.visualization.robustness_plot import draw_robustness
 from tests.engine.tiny_run import tiny_config
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'robustness.py'
-
-
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('robustness', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+main = runpy.run_path(str(TOOL))['main']
 
 
 def brighter_after(tiles: np.ndarray) -> np.ndarray:
@@ -63,7 +55,7 @@ def test_what_is_known_of_plain_differencing(tiny_levir: Path, tmp_path: Path) -
 
 
 def test_a_model_s_table_figures_and_plot(
-    tool: ModuleType, tiny_levir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_levir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cfg = tiny_config(tiny_levir, tmp_path / 'work')
     config, checkpoint = tmp_path / 'config.py', tmp_path / 'model.pth'
@@ -71,7 +63,7 @@ def test_a_model_s_table_figures_and_plot(
     torch.save(dict(state_dict=init_model(cfg).state_dict()), checkpoint)
     out, plot = tmp_path / 'r.json', tmp_path / 'r.svg'
     options = ['--only', 'shift', 'JPEG', '--images', '1', '--date', 'before']
-    tool.main([str(config), str(checkpoint), *options, '--out', str(out), '--plot', str(plot)])
+    main([str(config), str(checkpoint), *options, '--out', str(out), '--plot', str(plot)])
     printed = capsys.readouterr().out
     assert 'shift 4 px' in printed and 'exchanged dates' in printed and 'blur' not in printed
     record = json.loads(out.read_text())
@@ -82,13 +74,13 @@ def test_a_model_s_table_figures_and_plot(
     assert (protocol['disturbed'], protocol['images'], protocol['split']) == ('before', 1, 'test')
     assert plot.read_text().startswith('<?xml')
     with pytest.raises(ConfigError, match=r'--only is of JPEG, blur, .* got fog'):
-        tool.main([str(config), str(checkpoint), '--only', 'fog'])
+        main([str(config), str(checkpoint), '--only', 'fog'])
 
 
-def test_outputs_are_checked_first(tool: ModuleType, tmp_path: Path) -> None:
+def test_outputs_are_checked_first(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'--plot is a \.png or \.svg file; got r\.pdf'):
-        tool.main(['config', 'model.pth', '--plot', 'r.pdf'])
+        main(['config', 'model.pth', '--plot', 'r.pdf'])
     with pytest.raises(ConfigError, match=r'There is no folder .*none for r\.json'):
-        tool.main(['config', 'model.pth', '--out', str(tmp_path / 'none' / 'r.json')])
+        main(['config', 'model.pth', '--out', str(tmp_path / 'none' / 'r.json')])
     with pytest.raises(ConfigError, match='--images is 1 or more; got 0'):
-        tool.main(['config', 'model.pth', '--images', '0'])
+        main(['config', 'model.pth', '--images', '0'])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -18,18 +17,11 @@ from tests.engine.tiny_run import tiny_config
 from tests.export.models import with_random_statistics
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'tune_threshold.py'
-
-
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('tune_threshold', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+main = runpy.run_path(str(TOOL))['main']
 
 
 def test_from_the_tool_to_the_test(
-    tool: ModuleType, tiny_levir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_levir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # What a training started from is nothing to a test of what it ended with.
     cfg = tiny_config(tiny_levir, tmp_path / 'work', load_from=str(tmp_path / 'start.pth'))
@@ -38,7 +30,7 @@ def test_from_the_tool_to_the_test(
     torch.manual_seed(0)
     model = with_random_statistics(init_model(cfg))
     torch.save(dict(state_dict=model.state_dict()), checkpoint)
-    tool.main([config, checkpoint, '--out', out])
+    main([config, checkpoint, '--out', out])
     tuned = read_checkpoint(out)['meta']['mmcd']['threshold']
     assert f'Threshold {tuned["value"]:g}: F1 {tuned["score"]:.2f} on the val' in (
         capsys.readouterr().out

@@ -1,6 +1,5 @@
 """The converter of official PRX-Change checkpoints as a user runs it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,17 +8,14 @@ import torch
 
 from mmcd.apis import init_model
 from tests.golden import needs_golden, read_golden, released_state_dict
+from tests.processes import output_of
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / 'tools' / 'model_converters' / 'prx_to_mmcd.py'
 
 
 def convert(*words, expect=0):
-    done = subprocess.run(
-        [sys.executable, TOOL, *words], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == expect, done.stderr
-    return done.stdout + done.stderr
+    return output_of([sys.executable, TOOL, *words], expect=expect)
 
 
 def released(variant_name):

@@ -12,9 +12,9 @@ from mmcd.errors import ConfigError
 from mmcd.synthetic.buildings import stamp_building
 from mmcd.synthetic.geometry import Raster
 from mmcd.synthetic.ground import paint_ground
-from mmcd.synthetic.layout import Plan, random_plan
 from mmcd.synthetic.lighting import SKYLIGHT, SUNLIGHT, Sun, random_sun, shade
 from mmcd.synthetic.noise import fractal_noise
+from mmcd.synthetic.scene_plan import Plan, random_plan
 from mmcd.synthetic.sensor import Sensor, expose, lean_out, random_sensor
 from mmcd.synthetic.surface import Palette, Surface
 from mmcd.synthetic.traffic import park_cars

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from mmcd.data_tools.audit.audit_report import MOST_LISTED, AuditReport
 from mmcd.data_tools.audit.findings import CHECKS, ERROR, WARNING, Finding
-from mmcd.data_tools.audit.report import MOST_LISTED, AuditReport
 from mmcd.data_tools.audit.statistics import SplitStatistics
 
 
