@@ -256,7 +256,7 @@ def check_arguments(args: argparse.Namespace) -> None:
     if args.result:
         check_result_path(args.result, args.group_by)
     if args.report:
-        make_folder(args.report)
+        make_folder(Path(args.report))
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
