@@ -23,7 +23,7 @@ from mmseg.utils import register_all_modules
 from mmcd import registry
 from mmcd.constructor_arguments import constructor_parameters, describe, fits
 from mmcd.errors import ConfigError
-from mmcd.io.checkpoints import first_line
+from mmcd.io.checkpoint_file import first_line
 
 # What mmcd reads at the top of a config, beside MMEngine's runner.
 OWN_SETTINGS = {

@@ -23,7 +23,8 @@ from mmcd.config import load_config
 from mmcd.config_checks import check_config
 from mmcd.errors import ConfigError
 from mmcd.inference.allocator import keep_freed_memory
-from mmcd.io.checkpoints import first_line, use_safe_loading
+from mmcd.io.checkpoint_file import first_line
+from mmcd.io.checkpoints import use_safe_loading
 from mmcd.io.run_lock import hold_lock
 
 # What a launcher puts into the environment of the processes that it starts, and how it is called.

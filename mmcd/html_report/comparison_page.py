@@ -113,10 +113,7 @@ def write_comparison_page(folder: Path, compared: Compared) -> Path:
         rows=rows,
         has_pictures=any(found),
         overlays=_overlays(names),
-        pictures=[
-            pictures and picture_data(pictures, row.name, row.about)
-            for pictures, row in zip(found, rows, strict=True)
-        ],
+        pictures=picture_data(found, rows),
     )
     return write_page(folder, 'comparison.html.j2', content)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +95,7 @@ def write_result_page(
         rows=rows,
         has_pictures=any(found),
         overlays=overlays_of(PAIR_OVERLAYS, classes),
-        pictures=[
-            pictures and picture_data(pictures, row.name, row.about)
-            for pictures, row in zip(found, rows, strict=True)
-        ],
+        pictures=picture_data(found, rows),
     )
     return write_page(folder, 'result.html.j2', content)
 
@@ -125,16 +122,14 @@ def picture_of(report: Path, image: Mapping[str, Any]) -> PairPictures | None:
     return None
 
 
-def picture_data(pictures: PairPictures, name: str, about: str) -> dict[str, Any]:
-    """What the page's script needs to show an image."""
-    return dict(
-        name=name,
-        about=about,
-        folder=pictures.folder,
-        width=pictures.width,
-        height=pictures.height,
-        layers=pictures.layers,
-    )
+def picture_data(
+    found: Sequence[PairPictures | None], rows: Sequence[ImageRow]
+) -> list[dict[str, Any] | None]:
+    """What the page's script needs to show each image; None of one without pictures."""
+    return [
+        None if pictures is None else dict(asdict(pictures), name=row.name, about=row.about)
+        for pictures, row in zip(found, rows, strict=True)
+    ]
 
 
 def _make_row(index: int, image: Mapping[str, Any], pictures: PairPictures | None) -> ImageRow:

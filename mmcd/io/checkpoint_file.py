@@ -48,9 +48,7 @@ def check_file(path: str | Path) -> Path:
             # By PyTorch's own reader: another one may see other records in a file made to deceive.
             records = torch._C.PyTorchFileReader(str(path)).get_all_records()
         except (RuntimeError, ValueError) as error:  # ValueError: names that are no text
-            raise CheckpointError(
-                f'{path} is no checkpoint, or was cut short: {first_line(error)}'
-            ) from error
+            raise no_checkpoint(path, error) from error
         if 'constants.pkl' in records:
             raise CheckpointError(
                 f'{path} is a TorchScript archive, a program rather than weights; it was not read. '
@@ -74,15 +72,18 @@ def _check_records(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise CheckpointError(
-            f'{path} is no checkpoint, or was cut short: {first_line(error)}'
-        ) from error
+        raise no_checkpoint(path, error) from error
     if damaged is not None:
         raise CheckpointError(
             f'The checkpoint {path} is damaged: its part {damaged} does not have the checksum '
             'that it was saved with. Take another one, or copy or download it again. (Files that '
             'PyTorch has saved without checksums are to be saved again with them.)'
         )
+
+
+def no_checkpoint(path: Path, error: Exception) -> CheckpointError:
+    """The error for a file that cannot be read as one."""
+    return CheckpointError(f'{path} is no checkpoint, or was cut short: {first_line(error)}')
 
 
 def first_line(error: Exception) -> str:

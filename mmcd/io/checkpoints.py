@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError, listed
-from mmcd.io.checkpoint_file import check_file, first_line
+from mmcd.io.checkpoint_file import check_file, no_checkpoint
 from mmcd.io.checkpoint_meta import own_meta, tuned_threshold
 from mmcd.io.downloads import local_file
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
@@ -112,9 +112,7 @@ def _read_pickled(path: str | Path, trusted: bool) -> dict[str, Any]:
             'If you trust the origin of the file, name it: --trust-checkpoint.'
         ) from error
     except Exception as error:  # a damaged file raises whatever it likes
-        raise CheckpointError(
-            f'{path} is no checkpoint, or was cut short: {first_line(error)}'
-        ) from error
+        raise no_checkpoint(path, error) from error
     if not isinstance(content, dict):
         raise CheckpointError(
             f'The checkpoint {path} holds a {type(content).__name__}, not a dict of tensors. '

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.storage import TypedStorage
 
 from mmcd.errors import CheckpointError
-from mmcd.io.checkpoint_file import check_file, first_line
+from mmcd.io.checkpoint_file import check_file, no_checkpoint
 
 ADVICE = 'If you trust the file, load it where it was made and save its state_dict() instead.'
 
@@ -168,9 +168,7 @@ def read_pickled_tensors(path: str | Path) -> dict[str, Tensor]:
     except CheckpointError as error:
         raise CheckpointError(f'{path}: {error}') from error
     except Exception as error:  # a damaged pickle raises whatever it likes
-        raise CheckpointError(
-            f'{path} is no PyTorch checkpoint, or was cut short: {first_line(error)}'
-        ) from error
+        raise no_checkpoint(path, error) from error
     if not tensors:
         raise CheckpointError(f'{path} holds no tensors.')
     return tensors
