@@ -3,7 +3,7 @@
 #
 #   make demo
 #   python tools/dataset_converters/make_sample_pairs.py --style estates --out data/estates \
-#       --train 1000 --val 24 --test 0 --seed 901
+#       --train 1000 --val 24 --test 24 --seed 901
 #   python tools/dataset_converters/make_sample_pairs.py --out data/sample_more \
 #       --train 400 --val 12 --test 0 --seed 902
 #   python tools/train.py configs/buildings_darnet.py --keep-memory --cfg-options \
@@ -11,7 +11,7 @@
 _base_ = 'darnet_sample.py'
 
 # Often changed
-load_from = 'buildings'
+load_from = None  # from scratch; the command above starts where the demo ends
 max_iters = 1800
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=300)
 
@@ -34,4 +34,4 @@ train_dataloader = dict(
     dataset=dict(_delete_=True, type='ConcatDataset', datasets=pairs),
 )
 val_dataloader = dict(dataset=dict(data_root='data/estates'))
-test_dataloader = dict(dataset=dict(data_root='data/estates', split='val'))
+test_dataloader = dict(dataset=dict(data_root='data/estates'))

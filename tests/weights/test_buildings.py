@@ -14,7 +14,7 @@ from mmcd.weights import shipped_weights
 
 LARGEST = 12_000_000  # bytes
 PAIRS = 10
-F1 = 87.3  # on those made-up test pairs, in percent
+F1 = dict(sample=90.2, estates=79.7)  # on those made-up test pairs of each style, in percent
 
 
 @pytest.fixture(scope='module')
@@ -30,12 +30,14 @@ def test_the_file_is_small_and_says_what_it_is(model) -> None:
     assert noted['licence'] == 'Apache-2.0'
     assert noted['classes'] == ['unchanged', 'changed']
     assert image_of(model).metres_per_pixel == 0.5
-    assert 0 < threshold_of(model) < 1
+    assert threshold_of(model) == 0.4
+    assert len(noted['statistics']['mean']) == 3  # by which scenes are checked and stretched
 
 
-def test_it_finds_what_it_found_when_it_was_published(model) -> None:
+@pytest.mark.parametrize('style', F1)
+def test_it_finds_what_it_found_when_it_was_published(model, style: str) -> None:
     """Another file, another preprocessing or another threshold would not."""
-    draw = find_style('sample')
+    draw = find_style(style)
     hits = misses = alarms = 0
     for number in range(PAIRS):
         pair = draw(pair_seed(77, 'test', number), 256)
@@ -43,7 +45,7 @@ def test_it_finds_what_it_found_when_it_was_published(model) -> None:
         hits += np.count_nonzero(found & changed)
         misses += np.count_nonzero(~found & changed)
         alarms += np.count_nonzero(found & ~changed)
-    assert 200 * hits / (2 * hits + misses + alarms) == pytest.approx(F1, abs=2)
+    assert 200 * hits / (2 * hits + misses + alarms) == pytest.approx(F1[style], abs=2)
 
 
 def test_the_same_image_twice_is_unchanged(model) -> None:
