@@ -1,8 +1,9 @@
-"""The STAC item of an exported model, with the extension for machine-learning models (MLM 1.3)."""
+"""The STAC item of an exported model, with the extension for machine-learning models (MLM 1.5)."""
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from mmcd.inference.export_metadata import DEEPNESS, INPUT_NAMES, OUTPUT_NAME, S
 from mmcd.io.atomic import write_whole
 from mmcd.io.stac import MLM, as_time, class_objects, file_asset, make_item
 
-# MLM's own list has no task of two dates, and allows others.
-TASKS = ('semantic-segmentation', 'change-detection')
+# MLM's list is closed and has no task of two dates; the keyword says what it is.
+TASKS = ('semantic-segmentation',)
+KEYWORDS = ('change-detection',)
 ONNX = 'application/octet-stream; framework=onnx'
-DIMENSIONS = ('batch', 'channel', 'height', 'width')
+# MLM calls the dimension so where an input names its bands.
+DIMENSIONS = ('batch', 'bands', 'height', 'width')
 ANY = -1
 
 
@@ -41,12 +44,17 @@ def write_model_item(report: ExportReport) -> Path:
     else:
         (name,) = INPUT_NAMES[metadata.layout]
         taken = {name: [f'{date}-{band}' for date in dates for band in bands]}
+    named = dict.fromkeys(band for each in taken.values() for band in each)
     kinds = class_objects(metadata.classes)[1:]
     size = metadata.tile_size if metadata.layout == DEEPNESS else ANY
     sizes = [size, size]
+    # Of other layouts it is in the graph.
+    scaling = [dict(type='scale', value=255)] if metadata.layout == DEEPNESS else None
     properties: dict[str, Any] = {
         'datetime': as_time(datetime.now(timezone.utc)),
-        'mlm:name': metadata.config or metadata.network,
+        'keywords': list(KEYWORDS),
+        'bands': [dict(name=band) for band in named],
+        'mlm:name': _as_name(metadata.config or metadata.network),
         'mlm:architecture': metadata.network,
         'mlm:tasks': list(TASKS),
         'mlm:framework': 'ONNX',
@@ -63,7 +71,7 @@ def write_model_item(report: ExportReport) -> Path:
                     data_type=metadata.input_dtype,
                 ),
                 description=_describe_input(report),
-                value_scaling=None,  # in the graph
+                value_scaling=scaling,
                 resize_type=None,
             )
             for name, own in taken.items()
@@ -92,17 +100,21 @@ def write_model_item(report: ExportReport) -> Path:
     }
     if metadata.image.metres_per_pixel is not None:
         properties['gsd'] = metadata.image.metres_per_pixel
-    named = dict.fromkeys(band for each in taken.values() for band in each)
     asset = file_asset(
         path,
         ONNX,
         ['mlm:model', 'mlm:compiled'],
-        bands=[dict(name=band) for band in named],
         **{'mlm:artifact_type': 'onnx'},
     )
     item = make_item(path.stem, properties, {'model': asset}, [MLM])
     write_whole(item_path(path), json.dumps(item, indent=2) + '\n')
     return item_path(path)
+
+
+def _as_name(text: str) -> str:
+    """As MLM has names: letters, digits, '.', '_' and '-', from a letter, three at least."""
+    name = re.sub(r'[^0-9A-Za-z_.-]+', '-', text).strip('-_.')
+    return name if re.fullmatch(r'[A-Za-z].+[0-9A-Za-z]', name) else f'mmcd-{name or "model"}'
 
 
 def _describe_input(report: ExportReport) -> str:

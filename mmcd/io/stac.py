@@ -19,9 +19,10 @@ from mmcd.version import __version__
 VERSION = '1.1.0'
 CLASSIFICATION = 'https://stac-extensions.github.io/classification/v2.0.0/schema.json'
 FILE = 'https://stac-extensions.github.io/file/v2.1.0/schema.json'
-MLM = 'https://stac-extensions.github.io/mlm/v1.3.0/schema.json'
+MLM = 'https://stac-extensions.github.io/mlm/v1.5.0/schema.json'
 PROCESSING = 'https://stac-extensions.github.io/processing/v1.2.0/schema.json'
 PROJECTION = 'https://stac-extensions.github.io/projection/v2.0.0/schema.json'
+RASTER = 'https://stac-extensions.github.io/raster/v2.0.0/schema.json'
 # A multihash of SHA-256: its code and its length, in hexadecimal.
 SHA256_MULTIHASH = '1220'
 
@@ -87,17 +88,19 @@ def class_objects(classes: ChangeClasses, *, no_data: int | None = None) -> list
         classes: of a map.
         no_data: the value that stands for none, as a class of its own; None: there is none.
     """
+    # MLM's schema refers to version 1.1 of the classification, which requires descriptions.
     found: list[dict[str, Any]] = [
         dict(
             value=value,
             name=re.sub(r'[^0-9A-Za-z_-]+', '_', name),
             title=name,
+            description=name,
             color_hint='{:02X}{:02X}{:02X}'.format(*colour),
         )
         for value, (name, colour) in enumerate(zip(classes.names, classes.palette, strict=True))
     ]
     if no_data is not None:
-        found.append(dict(value=no_data, name='no_data', nodata=True))
+        found.append(dict(value=no_data, name='no_data', description='no data', nodata=True))
     return found
 
 

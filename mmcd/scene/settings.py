@@ -86,7 +86,7 @@ class SceneSettings:
         None,
         'outputs',
         'when the two images were taken, such as 2019-08-12 or 2019-08-12T10:50:31Z, for the STAC '
-        'item (default: as their names hold it, 20190812 or 20190812T105031)',
+        'item (default: as their tags or names hold it, 20190812 or 20190812T105031)',
         nargs=2,
         metavar=('BEFORE', 'AFTER'),
     )

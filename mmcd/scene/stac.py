@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from rasterio.warp import transform_geom
 
 from mmcd.errors import SceneError
 from mmcd.io.atomic import write_whole
-from mmcd.io.stac import PROJECTION, as_time, class_objects, file_asset, make_item
+from mmcd.io.stac import PROJECTION, RASTER, as_time, class_objects, file_asset, make_item
 from mmcd.scene.grid import POINTS_PER_EDGE, Grid
-from mmcd.scene.partial_run import NO_DATA
+from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from mmcd.structures import ChangeClasses
 
@@ -30,7 +31,10 @@ _DATE = re.compile(r'(?<!\d)((?:19|20)\d{6})(?:T(\d{6}))?(?!\d)')
 
 
 def scene_dates(paths: Sequence[str], settings: SceneSettings, grid: Grid) -> tuple[str, ...]:
-    """When the two images were taken, as RFC 3339: as the settings say, else their names.
+    """When the two images were taken, as RFC 3339: as the settings, else the files say.
+
+    A file says so by its tag of acquisition, by its name, or by its TIFF tag of date and time,
+    in this order: programs that rewrite a file may set the last one anew.
 
     Raises:
         SceneError: neither says so, or the map has no place on the Earth.
@@ -41,13 +45,13 @@ def scene_dates(paths: Sequence[str], settings: SceneSettings, grid: Grid) -> tu
         )
     if settings.dates:
         return tuple(as_time(datetime.fromisoformat(_zoned(text))) for text in settings.dates)
-    found = [_date_in(os.path.basename(os.path.normpath(path))) for path in paths]
+    found = [_date_of(path) for path in paths]
     lacking = [path for path, date in zip(paths, found, strict=True) if date is None]
     if lacking:
         raise SceneError(
-            f'A STAC item needs to know when the images were taken, and the name of '
-            f'{" and of ".join(lacking)} holds no date such as 20190812 or 20190812T105031. Name '
-            'both: --dates 2019-08-12 2023-08-16.'
+            f'A STAC item needs to know when the images were taken, and neither the '
+            f'name nor the tags of {" and of ".join(lacking)} hold a date such as 20190812 or '
+            '20190812T105031. Name both: --dates 2019-08-12 2023-08-16.'
         )
     return tuple(as_time(date) for date in found if date is not None)
 
@@ -89,11 +93,13 @@ def write_item(
         'mmcd:changed_area_m2': report['changed_area_m2'],
         'mmcd:threshold': settings.threshold,
     }
+    assets = _assets(outputs, settings, classes)
+    is_scaled = any('raster:scale' in asset for asset in assets.values())
     item = make_item(
         outputs.mask.stem,
         properties,
-        _assets(outputs, settings, classes),
-        [PROJECTION],
+        assets,
+        [PROJECTION, RASTER] if is_scaled else [PROJECTION],
         geometry=ring,
         bbox=[round(float(value), DECIMALS) for value in (west, south, east, north)],
     )
@@ -131,10 +137,19 @@ def _assets(
     )
     if outputs.probability is not None:
         kind = settings.probability_type
-        found['probability'] = file_asset(outputs.probability, raster, ['data'], data_type=kind)
+        stored: dict[str, Any] = (
+            dict(nodata='nan')
+            if kind == 'float32'
+            else {'nodata': NO_DATA, 'raster:scale': 1 / PROBABILITY_STEPS}
+        )
+        found['probability'] = file_asset(
+            outputs.probability, raster, ['data'], data_type=kind, **stored
+        )
     if outputs.vectors is not None:
         kind = VECTORS[outputs.vectors.suffix.lower()]
         found['polygons'] = file_asset(outputs.vectors, kind, ['data'])
+    if settings.zones is not None:
+        found['zones'] = file_asset(outputs.zones, 'text/csv', ['data'])
     if outputs.quicklook.is_file():
         found['quicklook'] = file_asset(outputs.quicklook, 'image/png', ['overview'])
     return found
@@ -143,6 +158,26 @@ def _assets(
 def _code(grid: Grid) -> str | None:
     authority = None if grid.crs is None else grid.crs.to_authority()
     return None if authority is None else ':'.join(authority)
+
+
+def _date_of(path: str) -> datetime | None:
+    acquired = written = None
+    if os.path.isfile(path):
+        with rasterio.open(path) as file:
+            acquired = file.tags(ns='IMAGERY').get('ACQUISITIONDATETIME')
+            written = file.tags().get('TIFFTAG_DATETIME')
+    return (
+        _parse(acquired, '%Y-%m-%d %H:%M:%S')
+        or _date_in(os.path.basename(os.path.normpath(path)))
+        or _parse(written, '%Y:%m:%d %H:%M:%S')
+    )
+
+
+def _parse(text: str | None, form: str) -> datetime | None:
+    try:
+        return datetime.strptime((text or '')[:19], form)  # without fractions of seconds
+    except ValueError:
+        return None
 
 
 def _date_in(name: str) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,11 @@ def test_a_model_of_two_inputs(tmp_path: Path) -> None:
     item = item_of(tmp_path / 'model.onnx', SEPARATE)
     properties = item['properties']
     assert item['geometry'] is None and 'bbox' not in item
-    assert 'https://stac-extensions.github.io/mlm/v1.3.0/schema.json' in item['stac_extensions']
+    assert 'https://stac-extensions.github.io/mlm/v1.5.0/schema.json' in item['stac_extensions']
     assert properties['mlm:name'] == 'darnet_mine' and properties['gsd'] == 0.5
-    assert properties['mlm:tasks'] == ['semantic-segmentation', 'change-detection']
+    # The extension's list of tasks is closed.
+    assert properties['mlm:tasks'] == ['semantic-segmentation']
+    assert properties['keywords'] == ['change-detection']
     assert properties['mlm:total_parameters'] == 950_000
     assert properties['mlm:hyperparameters']['threshold'] == 0.4
     assert [each['name'] for each in properties['mlm:input']] == ['before', 'after']
@@ -53,7 +56,7 @@ def test_a_model_of_two_inputs(tmp_path: Path) -> None:
         assert each['bands'] == ['red', 'green', 'blue']
         assert each['input'] == dict(
             shape=[-1, 3, -1, -1],
-            dim_order=['batch', 'channel', 'height', 'width'],
+            dim_order=['batch', 'bands', 'height', 'width'],
             data_type='uint8',
         )
         assert 'height and width are multiples of 16' in each['description']
@@ -63,7 +66,8 @@ def test_a_model_of_two_inputs(tmp_path: Path) -> None:
     model = item['assets']['model']
     assert model['href'] == './model.onnx' and 'mlm:model' in model['roles']
     assert model['file:checksum'] == '1220' + hashlib.sha256(b'a model').hexdigest()
-    assert model['bands'] == [dict(name='red'), dict(name='green'), dict(name='blue')]
+    # Where the extension looks for them.
+    assert properties['bands'] == [dict(name='red'), dict(name='green'), dict(name='blue')]
 
 
 def test_several_kinds_and_bands_in_one_input(tmp_path: Path) -> None:
@@ -77,8 +81,14 @@ def test_several_kinds_and_bands_in_one_input(tmp_path: Path) -> None:
     (output,) = item['properties']['mlm:output']
     assert output['result']['shape'] == [-1, 2, -1, -1]
     assert output['classification:classes'] == [
-        dict(value=1, name='built_up', title='built up', color_hint='0102FF'),
-        dict(value=2, name='cut', title='cut', color_hint='090909'),
+        dict(
+            value=1,
+            name='built_up',
+            title='built up',
+            description='built up',
+            color_hint='0102FF',
+        ),
+        dict(value=2, name='cut', title='cut', description='cut', color_hint='090909'),
     ]
     assert 'gsd' not in item['properties']
 
@@ -88,9 +98,20 @@ def test_a_file_of_one_size_says_so(tmp_path: Path) -> None:
     (taken,) = item['properties']['mlm:input']
     assert taken['input']['shape'] == [-1, 6, 256, 256]
     assert taken['input']['data_type'] == 'float32' and 'divided by 255' in taken['description']
+    assert taken['value_scaling'] == [dict(type='scale', value=255)]
 
 
-@pytest.mark.parametrize('config', [None, 'darnet_mine'])
-def test_a_model_without_a_config_has_its_network_s_name(tmp_path: Path, config) -> None:
+@pytest.mark.parametrize(
+    ('config', 'name'),
+    [
+        (None, 'UNetEncoder-DARNetHead'),
+        ('darnet_mine', 'darnet_mine'),
+        ('3d', 'mmcd-3d'),
+        ('模型', 'mmcd-model'),
+    ],
+)
+def test_a_name_is_one_that_the_extension_takes(tmp_path: Path, config, name: str) -> None:
     item = item_of(tmp_path / 'model.onnx', SEPARATE, config=config)
-    assert item['properties']['mlm:name'] == (config or 'UNetEncoder + DARNetHead')
+    assert item['properties']['mlm:name'] == name
+    # The pattern of the extension's schema.
+    assert re.fullmatch(r'[a-zA-Z][a-zA-Z0-9_.\-\s]+[a-zA-Z0-9]', name)

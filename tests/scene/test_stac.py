@@ -15,7 +15,8 @@ from rasterio.warp import transform as transform_points
 
 from mmcd.errors import SceneError
 from mmcd.scene.grid import Grid
-from mmcd.scene.stac import footprint
+from mmcd.scene.settings import SceneSettings
+from mmcd.scene.stac import footprint, scene_dates
 from tests.scene.mapping import map_small
 from tests.scene.rasters import BlurredDifference
 
@@ -73,10 +74,24 @@ def test_the_item_tells_place_time_and_files(pair, tmp_path: Path) -> None:
         assert asset['file:size'] == len(content)
     assert assets['map']['type'].endswith('profile=cloud-optimized')
     assert assets['map']['classification:classes'] == [
-        dict(value=0, name='unchanged', title='unchanged', color_hint='000000'),
-        dict(value=1, name='changed', title='changed', color_hint='E6194B'),
-        dict(value=255, name='no_data', nodata=True),
+        dict(
+            value=0,
+            name='unchanged',
+            title='unchanged',
+            description='unchanged',
+            color_hint='000000',
+        ),
+        dict(
+            value=1,
+            name='changed',
+            title='changed',
+            description='changed',
+            color_hint='E6194B',
+        ),
+        dict(value=255, name='no_data', description='no data', nodata=True),
     ]
+    assert assets['probability']['nodata'] == 'nan'
+    assert not any('/raster/' in each for each in item['stac_extensions'])
     assert all('https://stac-extensions.github.io/' in each for each in item['stac_extensions'])
 
 
@@ -87,6 +102,42 @@ def test_the_dates_may_be_named(pair, tmp_path: Path) -> None:
     properties = read_item(tmp_path)['properties']
     assert properties['start_datetime'] == '2020-01-01T00:00:00Z'
     assert properties['end_datetime'] == '2021-05-01T08:00:00Z'
+
+
+def test_stored_probabilities_and_zones_are_told(pair, tmp_path: Path) -> None:
+    zones = tmp_path / 'zones.geojson'
+    corners = [[500000, 5199100], [501200, 5199100], [501200, 5200000], [500000, 5199100]]
+    lon, lat = transform_points(UTM, 'EPSG:4326', *zip(*corners, strict=True))
+    ring = [list(point) for point in zip(lon, lat, strict=True)]
+    shape = dict(type='Polygon', coordinates=[ring])
+    feature = dict(type='Feature', properties={}, geometry=shape)
+    zones.write_text(json.dumps(dict(type='FeatureCollection', features=[feature])))
+    out = tmp_path / 'change.tif'
+    settings = dict(stac=True, probability_type='uint8', zones=str(zones))
+    map_small(BlurredDifference(), *pair, out, **settings)
+    item = read_item(tmp_path)
+    probability = item['assets']['probability']
+    with rasterio.open(tmp_path / probability['href']) as file:
+        assert probability['raster:scale'] == pytest.approx(file.scales[0])
+        assert probability['nodata'] == file.nodata
+    assert 'https://stac-extensions.github.io/raster/v2.0.0/schema.json' in item['stac_extensions']
+    assert item['assets']['zones']['href'] == './change_zones.csv'
+
+
+def test_dates_are_read_from_tags(tmp_path: Path) -> None:
+    place = dict(crs=UTM, transform=Affine(10, 0, 500000, 0, -10, 5200000))
+    acquired = write(tmp_path / 'a_20190812.tif', 1, **place)
+    named = write(tmp_path / 'b_20200101.tif', 2, **place)
+    written = write(tmp_path / 'c.tif', 3, **place)
+    with rasterio.open(acquired, 'r+') as file:
+        file.update_tags(ns='IMAGERY', ACQUISITIONDATETIME='2018-03-04 05:06:07.25')
+    for path in (named, written):
+        with rasterio.open(path, 'r+') as file:
+            file.update_tags(TIFFTAG_DATETIME='2021:02:03 04:05:06')
+    grid = Grid(UTM, place['transform'], 90, 120)
+    found = [scene_dates([str(path)], SceneSettings(), grid)[0] for path in (acquired, named)]
+    assert found == ['2018-03-04T05:06:07Z', '2020-01-01T00:00:00Z']
+    assert scene_dates([str(written)], SceneSettings(), grid) == ('2021-02-03T04:05:06Z',)
 
 
 def test_an_item_may_be_asked_for_when_the_strips_are_there(pair, tmp_path: Path) -> None:
@@ -103,7 +154,7 @@ def test_what_an_item_needs_is_told_before_the_work(pair, tmp_path: Path) -> Non
 
     place = dict(crs=UTM, transform=Affine(10, 0, 500000, 0, -10, 5200000))
     plain = write(tmp_path / 'before_99999999.tif', 1, **place)
-    with pytest.raises(SceneError, match=r'the name of \S*before_99999999\.tif holds no date such'):
+    with pytest.raises(SceneError, match=r'the tags of \S*before_99999999\.tif hold a date such'):
         map_small(never, plain, pair[1], tmp_path / 'change.tif', stac=True)
     nowhere = [write(tmp_path / f'{seed}.tif', seed) for seed in (1, 2)]
     with pytest.raises(SceneError, match=r'the images have no CRS\. Leave --stac out'):
