@@ -90,6 +90,11 @@ class Difference:
     images: int
     units: int
 
+    @property
+    def exceeds_chance(self) -> bool:
+        """Whether it is significant, at 5 %."""
+        return self.p < 0.05
+
 
 def protocol_differences(methods: Sequence[Method]) -> tuple[list[str], list[str]]:
     """What makes results no fair comparison, and what is only to be known, as sentences."""

@@ -200,7 +200,7 @@ def _overlays(names: Sequence[str]) -> list[Overlay]:
 
 
 def _sentence(first: str, second: str, found: Difference, metric: str) -> str:
-    verdict = 'more than chance' if found.p < 0.05 else 'what may be chance'
+    verdict = 'more than chance' if found.exceeds_chance else 'what may be chance'
     return (
         f'{capitalised(metric_name(metric))} of {second} is {found.value:+.2f} from that of '
         f'{first} (95 % interval {found.low:+.2f} to {found.high:+.2f}, p = {found.p:.3f}): '

@@ -60,8 +60,9 @@ def stack_bands(
             f'The files of the {date} image {folder} do not form one image:\n  '
             + '\n  '.join(faults)
         )
+    no_data = PRODUCT_NO_DATA if is_product(folder) else None
     bands = [
-        _band(dataset, number, name, finest, folder, resampling)
+        _band(dataset, number, name, finest, no_data, resampling)
         for number, (dataset, name) in enumerate(zip(datasets, names, strict=True), start=1)
     ]
     place = ', '.join(map(repr, finest.transform.to_gdal()))
@@ -124,12 +125,11 @@ def _band(
     number: int,
     name: str,
     finest: DatasetReader,
-    folder: Path,
+    no_data: float | None,
     resampling: str,
 ) -> str:
-    no_data = dataset.nodata
-    if no_data is None and is_product(folder):
-        no_data = PRODUCT_NO_DATA
+    """One band's part of the text; ``no_data`` holds where the file itself says nothing."""
+    no_data = no_data if dataset.nodata is None else dataset.nodata
     kind = 'SimpleSource' if no_data is None else 'ComplexSource'
     declared = '' if no_data is None else f'<NoDataValue>{no_data!r}</NoDataValue>'
     left_out = '' if no_data is None else f'<NODATA>{no_data!r}</NODATA>'

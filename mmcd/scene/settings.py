@@ -33,9 +33,18 @@ def _metres_or_model(text: str) -> float | str:
     return text if text == MODEL_RESOLUTION else float(text)
 
 
+def parse_moment(text: str) -> datetime:
+    """A date, or a date and time, in ISO 8601; without a time zone where it is UTC or none is said.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return datetime.fromisoformat(text.removesuffix('Z'))  # which Python 3.10 does not read
+
+
 def _is_date(text: str) -> bool:
     try:
-        datetime.fromisoformat(text.removesuffix('Z'))
+        parse_moment(text)
     except (AttributeError, ValueError):
         return False
     return True

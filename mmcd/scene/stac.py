@@ -19,7 +19,7 @@ from mmcd.io.atomic import write_whole
 from mmcd.io.stac import PROJECTION, RASTER, as_time, class_objects, file_asset, make_item
 from mmcd.scene.grid import POINTS_PER_EDGE, Grid
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.settings import SceneOutputs, SceneSettings, parse_moment
 from mmcd.structures import ChangeClasses
 
 GEOTIFF = 'image/tiff; application=geotiff'
@@ -44,7 +44,7 @@ def scene_dates(paths: Sequence[str], settings: SceneSettings, grid: Grid) -> tu
             'A STAC item needs a place on the Earth, but the images have no CRS. Leave --stac out.'
         )
     if settings.dates:
-        return tuple(as_time(datetime.fromisoformat(_zoned(text))) for text in settings.dates)
+        return tuple(as_time(parse_moment(text)) for text in settings.dates)
     found = [_date_of(path) for path in paths]
     lacking = [path for path, date in zip(paths, found, strict=True) if date is None]
     if lacking:
@@ -187,7 +187,3 @@ def _date_in(name: str) -> datetime | None:
         except ValueError:  # eight digits that are no date
             continue
     return None
-
-
-def _zoned(text: str) -> str:
-    return f'{text[:-1]}+00:00' if text.endswith('Z') else text  # Python 3.10 reads no Z

@@ -104,6 +104,19 @@ def test_the_dates_may_be_named(pair, tmp_path: Path) -> None:
     assert properties['end_datetime'] == '2021-05-01T08:00:00Z'
 
 
+@pytest.mark.parametrize(
+    ('said', 'time'),
+    [
+        ('2019-08-12Z', '2019-08-12T00:00:00Z'),
+        ('2019-08-12T10:50:31', '2019-08-12T10:50:31Z'),
+        ('2019-08-12T10:50:31+02:00', '2019-08-12T08:50:31Z'),
+    ],
+)
+def test_all_that_is_taken_for_a_date_is_one(said: str, time: str) -> None:
+    grid = Grid(UTM, Affine(10, 0, 500000, 0, -10, 5200000), 90, 120)
+    assert scene_dates(['a', 'b'], SceneSettings(dates=(said, said)), grid) == (time, time)
+
+
 def test_stored_probabilities_and_zones_are_told(pair, tmp_path: Path) -> None:
     zones = tmp_path / 'zones.geojson'
     corners = [[500000, 5199100], [501200, 5199100], [501200, 5200000], [500000, 5199100]]

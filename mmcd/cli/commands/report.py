@@ -122,7 +122,7 @@ def format_figures(methods: list[Method]) -> str:
 
 def format_difference(first: Method, second: Method, key: str, found: Difference) -> str:
     """Who is ahead by how much, and whether that may be chance."""
-    verdict = 'more than chance' if found.p < 0.05 else 'may be chance'
+    verdict = 'more than chance' if found.exceeds_chance else 'may be chance'
     return (
         f'{second.name} - {first.name}: {key} {found.value:+.2f} '
         f'[{found.low:+.2f}, {found.high:+.2f}], p = {found.p:.3f}: {verdict} of the images drawn '
