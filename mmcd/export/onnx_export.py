@@ -282,8 +282,8 @@ def _check(
 ) -> Deviation:
     """Compare the file as it will be written, and its logits, with the trained model."""
     sessions = {
-        OUTPUT_NAME: OnnxRuntimeSession(content),
-        LOGITS: OnnxRuntimeSession(with_logits, output=LOGITS),
+        OUTPUT_NAME: OnnxRuntimeSession(content, keep_memory=False),
+        LOGITS: OnnxRuntimeSession(with_logits, output=LOGITS, keep_memory=False),
     }
 
     def run(tiles: np.ndarray) -> dict[str, np.ndarray]:

@@ -72,6 +72,8 @@ class OnnxRuntimeSession:
         threads: see :func:`open_session`.
         device: see :func:`open_session`.
         output: the output that :meth:`run` gives.
+        keep_memory: whether it keeps a run's memory for the next one: faster, but of batches and
+            sizes that differ it keeps more than any of them needs.
     """
 
     def __init__(
@@ -81,12 +83,15 @@ class OnnxRuntimeSession:
         threads: int | None = None,
         device: str = 'cpu',
         output: str = OUTPUT_NAME,
+        keep_memory: bool = True,
     ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = SILENT
         options.intra_op_num_threads = threads or 0
+        options.enable_cpu_mem_arena = keep_memory
+        options.enable_mem_pattern = keep_memory
         self._output = output
         try:
             self._session = onnxruntime.InferenceSession(

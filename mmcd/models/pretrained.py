@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import read_checkpoint, weights_of
 from mmcd.io.downloads import local_file
+from mmcd.models.mobilenet_names import mobilenet_v2_weights
 from mmcd.registry import WEIGHT_INITIALIZERS
 from mmcd.structures.image_spec import RGB
 
@@ -30,7 +31,7 @@ class PretrainedWeights(PretrainedInit):
     the weights random with a line in the log. Here each convolution and linear weight of the
     encoder must be in the file, and those of the file in the encoder, but for modules that it has
     not (a classifier). Norms may be missing: some backbones add one to each output. What was left
-    on either side is logged.
+    on either side is logged. MMPretrain's MobileNetV2 takes torchvision's names, too.
 
     Args:
         checkpoint: a file or an address, see :func:`mmcd.io.downloads.local_file`.
@@ -56,6 +57,8 @@ class PretrainedWeights(PretrainedInit):
     def __call__(self, module: nn.Module) -> None:
         try:
             state_dict = _read_weights(self.checkpoint, self.prefix)
+            if type(module).__name__ == 'MobileNetV2':
+                state_dict = mobilenet_v2_weights(state_dict, module)
             state_dict = inflate_stem(state_dict, module, self.bands)
             log = _load_encoder(module, state_dict)
         except CheckpointError as error:

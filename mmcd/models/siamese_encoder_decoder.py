@@ -15,7 +15,15 @@ from torch import Tensor
 from mmcd.errors import ConfigError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
 from mmcd.models.decode_heads.pair_head import PairHead
-from mmcd.models.layers.pair_ops import apply_to_dates, crop_to, pad_to_multiple, split_dates
+from mmcd.models.layers.pair_ops import (
+    CONCAT,
+    DIFFERENCE,
+    apply_to_dates,
+    crop_to,
+    fuse_dates,
+    pad_to_multiple,
+    split_dates,
+)
 from mmcd.models.scores import to_samples
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageSpec
@@ -26,8 +34,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
     """MMSegmentation's EncoderDecoder for stacked pairs.
 
     The encoder sees one date at a time with shared weights. A head for pairs (:class:`PairHead`)
-    gets both dates' pyramids; for any other head of MMSegmentation the two dates' maps are stacked
-    again per level, with ``in_channels = 2 * C_l``.
+    gets both dates' pyramids; for any other head of MMSegmentation, ``fusion`` makes one map a
+    level of the two dates'.
 
     A head with an attribute ``size_divisor`` (DARNetHead, PRXHead) needs image sizes that are
     multiples of it: the input is then padded inside (by its edge, at the bottom and the right)
@@ -47,6 +55,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
             yes; DARNet: no, ``before`` then ``after``). In eval mode the results are the same,
             and one batch is taken.
         early_fusion: the encoder sees both dates at once, as one image of 2C bands.
+        fusion: what a head of MMSegmentation gets of each level. 'concat': both dates' maps, its
+            ``in_channels`` are 2 * C_l; 'difference': their absolute difference, C_l.
         auxiliary_head: heads of MMSegmentation that are trained besides.
         **kwargs: see :class:`mmseg.models.EncoderDecoder`.
 
@@ -57,7 +67,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
         ``mode='predict'``: a list of SegDataSample with ``pred_sem_seg`` and ``seg_logits``.
 
     Raises:
-        ConfigError: the encoder's bands or the head's classes contradict ``image`` or ``classes``.
+        ConfigError: the encoder's bands or the head's classes contradict ``image`` or ``classes``,
+            or there is no such ``fusion``.
         ValueError: the inputs have an odd number of channels.
     """
 
@@ -72,6 +83,7 @@ class SiameseEncoderDecoder(EncoderDecoder):
         threshold: float | None = None,
         batch_dates: bool = True,
         early_fusion: bool = False,
+        fusion: str = CONCAT,
         auxiliary_head: dict | list[dict] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -105,6 +117,9 @@ class SiameseEncoderDecoder(EncoderDecoder):
         self.threshold = threshold
         self.batch_dates = batch_dates
         self.early_fusion = early_fusion
+        if fusion not in (CONCAT, DIFFERENCE):
+            raise ConfigError(f"model.fusion is '{CONCAT}' or '{DIFFERENCE}', not {fusion!r}.")
+        self.fusion = fusion
         # As the inputs. With weights in the other layout a convolution's result is channels last
         # only where its input is; one map sliced on the way, and all behind it is copied about.
         self.to(memory_format=torch.channels_last)
@@ -125,11 +140,11 @@ class SiameseEncoderDecoder(EncoderDecoder):
         """What the head takes.
 
         For a :class:`PairHead` a pyramid a date, or one with early fusion; else per level
-        (N, 2 * C_l, h, w), ``before`` in the first half of the channels.
+        the map that ``fusion`` makes.
         """
         pair = pad_to_multiple(inputs, self.size_divisor)
         pyramids = self._encode(pair)
-        return pyramids if isinstance(self.decode_head, PairHead) else _stack(pyramids)
+        return pyramids if isinstance(self.decode_head, PairHead) else self._fuse(pyramids)
 
     def _encode(self, pair: Tensor) -> Sequence[Sequence[Tensor]]:
         before, after = split_dates(pair)
@@ -142,8 +157,14 @@ class SiameseEncoderDecoder(EncoderDecoder):
     def _auxiliary_head_forward_train(
         self, inputs: Sequence[Any], data_samples: SampleList
     ) -> dict[str, Tensor]:
-        stacked = _stack(inputs) if isinstance(self.decode_head, PairHead) else inputs
-        return super()._auxiliary_head_forward_train(stacked, data_samples)
+        fused = self._fuse(inputs) if isinstance(self.decode_head, PairHead) else inputs
+        return super()._auxiliary_head_forward_train(fused, data_samples)
+
+    def _fuse(self, pyramids: Sequence[Sequence[Tensor]]) -> Sequence[Tensor]:
+        if self.early_fusion:
+            return pyramids[0]
+        levels = zip(*pyramids, strict=True)
+        return [fuse_dates(before, after, self.fusion) for before, after in levels]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Full-size logits, (N, num_classes, H, W)."""
@@ -168,10 +189,6 @@ class SiameseEncoderDecoder(EncoderDecoder):
         if isinstance(output, Tensor):
             return crop_to(output, size)
         return tuple(crop_to(logits, size) for logits in output)
-
-
-def _stack(pyramids: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-    return [torch.cat(maps, dim=1) for maps in zip(*pyramids, strict=True)]
 
 
 def _with_bands(backbone: dict, image: ImageSpec, *, dates: int) -> dict:

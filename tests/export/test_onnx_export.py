@@ -103,6 +103,16 @@ def test_the_networks_answer_as_trained(tmp_path: Path, config: str, layout: str
         np.testing.assert_allclose(exported.predict(tiles), expected, atol=1e-5)
 
 
+def test_a_session_that_keeps_no_memory_answers_the_same(tmp_path: Path) -> None:
+    out = tmp_path / 'model.onnx'
+    export_onnx(tiny_model(), out, **OF_LAYOUT['stacked'])
+    tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 64, 64), dtype=np.uint8)
+    keeping, forgetting = (OnnxRuntimeSession(out, keep_memory=kept) for kept in (True, False))
+    np.testing.assert_array_equal(keeping.run({'pair': tiles}), forgetting.run({'pair': tiles}))
+    options = forgetting._session.get_session_options()
+    assert not options.enable_cpu_mem_arena and not options.enable_mem_pattern
+
+
 def test_deepness_gets_what_it_asks_for(tmp_path: Path) -> None:
     """As the plugin runs a file: its tiles are (N, H, W, C) uint8."""
     model = tiny_model()

@@ -28,8 +28,8 @@ def test_the_merged_softmaxes_are_the_one(
     merged = MergedCrissCross(attention)
     merged.traceable = form == 'traceable'
     x = torch.randn(2, 16, height, width, dtype=torch.float64)
-    if form == 'in the fused kernel':  # which reduced precisions take
-        monkeypatch.setattr(merged_criss_cross, 'is_reduced_on_cpu', lambda x: True)
+    if form != 'in the fused kernel':  # which reduced precisions and narrow maps take
+        monkeypatch.setattr(merged_criss_cross, 'NARROW', 0)
     torch.testing.assert_close(merged(x), attention(x), rtol=1e-12, atol=1e-12)
 
 
@@ -55,9 +55,13 @@ def test_bfloat16_is_off_by_its_rounding(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @torch.no_grad()
+@pytest.mark.parametrize('narrow', [0, 16])
 @pytest.mark.parametrize('spread', [3.0, 30.0])
-def test_affinities_that_overflow_an_exponential(spread: float) -> None:
+def test_affinities_that_overflow_an_exponential(
+    spread: float, narrow: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows and columns whose largest affinities are thousands apart."""
+    monkeypatch.setattr(merged_criss_cross, 'NARROW', narrow)
     attention = trained_attention(16, spread)
     x = torch.randn(1, 16, 6, 8, dtype=torch.float64)
     expected = attention(x)
@@ -70,6 +74,7 @@ def test_affinities_that_overflow_an_exponential(spread: float) -> None:
 def test_in_many_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     attention = trained_attention(16, 0.5)
     x = torch.randn(2, 16, 9, 7, dtype=torch.float64)
+    monkeypatch.setattr(merged_criss_cross, 'NARROW', 0)
     whole = MergedCrissCross(attention)(x)
     monkeypatch.setattr(strips, 'CPU_BYTES', 512)
     assert len(list(strips.strips(9, 4 * 49, x))) > 3

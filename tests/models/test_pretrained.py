@@ -19,6 +19,7 @@ NETWORKS = {
     'resnet18': torchvision.models.resnet18,
     'resnet34': torchvision.models.resnet34,
     'resnet50': torchvision.models.resnet50,
+    'mobilenet_v2': torchvision.models.mobilenet_v2,
 }
 # One of MMSegmentation's heads, for one map a level.
 EARLY_HEAD = dict(
@@ -52,6 +53,44 @@ def test_a_local_file_by_one_key(weights):
     file = torch.load(path, weights_only=True)
     assert file.keys() - ours.keys() == {'fc.weight', 'fc.bias'}
     assert all(torch.equal(tensor, file[name]) for name, tensor in ours.items())
+
+
+def one_number_a_layer(state_dict):
+    """The names of the many MobileNetV2 that nest no layers in a block, in the order of names."""
+    renamed = {}
+    for name, value in state_dict.items():
+        layer, _, leaf = name.rpartition('.')
+        block, nested, place = layer.partition('.conv.')
+        if nested:
+            number, _, inner = place.partition('.')
+            expands = not name.startswith('features.1.')
+            # A convolution, its norm and its activation, each with a number of its own.
+            units = 3 * int(number) if inner else 6 if expands else 3
+            step = int(inner) if inner else int(number) - (2 if expands else 1)
+            layer = f'{block}.conv.{units + step}'
+        renamed[f'{layer}.{leaf}'] = value
+    return dict(sorted(renamed.items()))
+
+
+@pytest.mark.parametrize('change', [lambda s: s, one_number_a_layer])
+def test_mobilenet_v2_takes_torchvisions_names(weights, change):
+    path = weights('mobilenet_v2', change)
+    backbone = initialised(str(path), 'upernet_mobilenet_v2_oscd_rgb_quick.py').eval().backbone
+    theirs = torchvision.models.mobilenet_v2(weights=None).eval()
+    torch.manual_seed(7)  # as the fixture's
+    theirs.load_state_dict(torchvision.models.mobilenet_v2(weights=None).state_dict())
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        ours = backbone.conv1(x)
+        for name in backbone.layers:
+            ours = getattr(backbone, name)(ours)
+        torch.testing.assert_close(ours, theirs.features(x))
+
+
+def test_another_mobilenet_is_told(weights):
+    path = weights('mobilenet_v2', lambda s: {n: v for n, v in s.items() if '.18.' not in n})
+    with pytest.raises(CheckpointError, match=r'weights of the encoder are not in the file'):
+        initialised(str(path), 'upernet_mobilenet_v2_oscd_rgb_quick.py')
 
 
 def stem(weights, *bands, **options):

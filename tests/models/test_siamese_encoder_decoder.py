@@ -49,6 +49,24 @@ def fcn(
     )
 
 
+def test_a_head_of_mmsegmentation_gets_the_difference_of_the_dates():
+    model = fcn(in_channels=16, fusion='difference').eval()
+    inputs, _ = random_batch(1, 32, 48)
+    before, after = inputs.chunk(2, dim=1)
+    with torch.no_grad():
+        fused = model.extract_feat(inputs)
+        dates = zip(model.backbone(before), model.backbone(after), strict=True)
+        for found, (first, second) in zip(fused, dates, strict=True):
+            torch.testing.assert_close(found, (first - second).abs(), rtol=0, atol=1e-4)
+        same = model(torch.cat([after, before], dim=1), mode='tensor')
+        torch.testing.assert_close(model(inputs, mode='tensor'), same, rtol=0, atol=1e-4)
+
+
+def test_a_fusion_that_is_none():
+    with pytest.raises(ConfigError, match=r"model\.fusion is 'concat' or 'difference', not 'sum'"):
+        fcn(fusion='sum')
+
+
 def fcn_with_seed(**options):
     torch.manual_seed(0)
     return fcn(**options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,9 +11,10 @@ from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.fc_siam_decoder import FCSiamDecoder
 from mmcd.models.decode_heads.pair_head import PairHead, Pyramid, widths_of_one_date
 from mmcd.models.layers.conv_blocks import KAIMING_FAN_IN
+from mmcd.models.layers.pair_ops import CONCAT, DIFFERENCE, fuse_dates
 from mmcd.registry import MODELS
 
-EARLY, CONCAT, DIFFERENCE = 'early', 'concat', 'difference'
+EARLY = 'early'
 
 
 @MODELS.register_module()
@@ -96,11 +96,8 @@ class FCSiamHead(PairHead):
                 f"FCSiamHead: fusion='{EARLY}' goes with early_fusion=True of the model, and no "
                 f'other does; got fusion={self.fusion!r} and {len(pyramids)} pyramid(s).'
             )
-        skips = [self._compare(*maps) for maps in zip(*pyramids, strict=True)]
+        skips = pyramids[0]
+        if self.fusion != EARLY:
+            levels = zip(*pyramids, strict=True)
+            skips = [fuse_dates(before, after, self.fusion) for before, after in levels]
         return (self.decoder(skips, F.max_pool2d(pyramids[-1][-1], 2)),)
-
-    def _compare(self, *dates: Tensor) -> Tensor:
-        if self.fusion == DIFFERENCE:
-            before, after = dates
-            return (before - after).abs()
-        return torch.cat(dates, dim=1)  # of one with early fusion

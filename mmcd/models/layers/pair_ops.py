@@ -11,6 +11,9 @@ from torch.nn import functional as F
 
 Maps = TypeVar('Maps', Tensor, Sequence[Tensor])
 
+# Ways to make one map of both dates' maps.
+CONCAT, DIFFERENCE = 'concat', 'difference'
+
 
 def apply_to_dates(
     module: Callable[[Tensor], Maps], before: Tensor, after: Tensor, *, one_batch: bool
@@ -52,6 +55,20 @@ def split_dates(pair: Tensor) -> tuple[Tensor, Tensor]:
             'the channel axis (the transform StackPair does).'
         )
     return pair[:, : channels // 2], pair[:, channels // 2 :]
+
+
+def fuse_dates(before: Tensor, after: Tensor, fusion: str) -> Tensor:
+    """One map of both dates' (N, C, H, W).
+
+    Args:
+        before: the first date's.
+        after: the second date's.
+        fusion: :data:`CONCAT`, both of them (N, 2C, H, W), or :data:`DIFFERENCE`, the absolute
+            difference (N, C, H, W).
+    """
+    if fusion == DIFFERENCE:
+        return (before - after).abs()
+    return torch.cat([before, after], dim=1)
 
 
 def pad_to_multiple(x: Tensor, divisor: int) -> Tensor:
