@@ -14,6 +14,9 @@ _base_ = 'fc_siam_conc_oscd_rgb_quick.py'
 # Often changed
 pretrained = 'torchvision://mobilenet_v2'  # or a file; None: from scratch
 
+# Sometimes changed
+optim_wrapper = dict(optimizer=dict(lr=5e-4))  # at 2e-3 ImageNet's weights are lost
+
 # Rarely changed
 model = dict(
     _delete_=True,
