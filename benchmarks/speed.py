@@ -1,235 +1,282 @@
 """How fast the networks are, and how much memory they take, against the plain float32 version.
 
-    python benchmarks/speed.py --json speed.json --markdown speed.md
-    python benchmarks/speed.py --networks darnet --cases 1x256 1x1024 --compile --exported
+    python benchmarks/speed.py --keep-memory --json speed.json
+    python benchmarks/speed.py --networks darnet --cases 1x256 1x1024 --memory
     python benchmarks/speed.py --profile darnet
 
 All variants of a case are timed in turns in one process; the memory of each is that of a process
-of its own. The files are written anew after every process: an interrupted run keeps what it has.
+of its own. Tables are printed case by case, and the file is written anew after each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
+import multiprocessing
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 if not __package__:  # run as a script: Python has put this folder on the path, not the root
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.speed_cases import (
-    ALLOCATORS,
-    CASES,
-    NETWORKS,
-    PLAIN,
-    PROFILED,
-    VARIANT_NAMES,
-    Job,
-    Variant,
-    inference_variants,
-    per_variant,
-    training_variants,
-)
-from benchmarks.speed_report import add_job, as_markdown, new_results
-from mmcd.cli.console import quiet_imports, run_tool
-from mmcd.install.stack import require_stack
-from mmcd.io.atomic import write_whole
+import torch
+from torch.profiler import profile
+from torch.utils.benchmark import Measurement, Timer
 
-ROOT = Path(__file__).resolve().parents[1]
-QUICK_ROUNDS = 1
-OTHERS = ('data_loading.py', 'scene_overhead.py')
+from benchmarks.speed_variants import (
+    NETWORKS,
+    PEER,
+    PLAIN,
+    Case,
+    build_model,
+    build_peer,
+    prepare,
+    scores,
+)
+from mmcd.cli.console import run_tool
+from mmcd.errors import ConfigError, MissingExtraError
+from mmcd.inference.allocator import keep_freed_memory
+from mmcd.io.atomic import write_whole
+from mmcd.models.operations import count_multiply_adds
+
+CASES = [Case(1, 256), Case(4, 256), Case(1, 512), Case(1, 1024), Case(4, 256, training=True)]
+# Compiling and exporting take minutes: only where they are asked for.
+AT_ONCE = (PEER, 'as trained', 'autocast', 'optimised', 'mixed precision', 'checkpointing')
+TURN_SECONDS, MOST_REPEATS = 0.2, 50
+COLUMNS = ('variant', 'seconds', 'spread', 'times as fast', 'deviation', 'MB', 'remarks')
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument('--cases', nargs='+', choices=CASES, default=list(CASES))
-    parser.add_argument(
-        '--variants', nargs='+', choices=VARIANT_NAMES, help='beside plain (default: all)'
+    names = [case.name for case in CASES]
+    variants = list(dict.fromkeys(variant for case in CASES for variant in case.variants))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], epilog=f'variants: {", ".join(variants)}'
     )
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
+    parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument('--cases', nargs='+', choices=names, default=names)
+    parser.add_argument(
+        '--variants', nargs='+', metavar='WORD', help='those that have such a word, and plain'
+    )
+    parser.add_argument('--device', default='cpu')
     parser.add_argument('--threads', type=int, help="PyTorch's (default: its own choice)")
     parser.add_argument('--rounds', type=int, default=7, help='of which the median counts')
-    parser.add_argument(
-        '--allocator',
-        choices=[*ALLOCATORS, 'both'],
-        default='default',
-        help="glibc's: 'kept' keeps freed memory in the process",
-    )
-    parser.add_argument('--compile', action='store_true', help='torch.compile too: minutes more')
-    parser.add_argument('--exported', action='store_true', help='ONNX Runtime and OpenVINO too')
-    parser.add_argument('--no-memory', dest='memory', action='store_false', help='only the time')
-    parser.add_argument(
-        '--profile', choices=NETWORKS, metavar='NETWORK', help='only list its dearest operators'
-    )
-    parser.add_argument('--all', action='store_true', help=f'run {" and ".join(OTHERS)} too')
-    parser.add_argument('--data-roots', nargs='+', metavar='FOLDER', help='for data_loading.py')
+    parser.add_argument('--keep-memory', action='store_true', help='as in the tools')
+    parser.add_argument('--memory', action='store_true', help="each variant's largest memory, too")
+    parser.add_argument('--profile', choices=NETWORKS, help='only list its dearest operators')
     parser.add_argument(
         '--quick',
         action='store_true',
-        help='slim networks, images a quarter as wide, one round: to try the command',
+        help='slim networks, images a quarter as wide: to try the command',
     )
     parser.add_argument('--json', type=Path, metavar='FILE')
-    parser.add_argument('--markdown', type=Path, metavar='FILE', help='default: printed')
-    parser.add_argument('--child', help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
-def main() -> int:
+def main() -> None:
     args = parse_args()
-    require_stack()
-    if args.child:
-        print(json.dumps(child(json.loads(args.child))))
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        results = measure(args, Path(folder))
-    if args.markdown is None:
-        print(as_markdown(results))
-    lines = [*results['lines'], *results['profiles']]
-    return int(any(line['status'] == 'failed' for line in lines))
+    _settle(args)
+    print(_machine(args), file=sys.stderr)
+    if args.profile:
+        print_profile(args)
+    else:
+        measure(args)
 
 
-def measure(
-    args: argparse.Namespace,
-    folder: Path,
-    run: Callable[[Job], dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    """Run all jobs, one after the other, and write the files after each.
+def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Time all that the arguments ask for; prints a table a case and writes the file after each."""
+    lines: list[dict[str, Any]] = []
+    for network in args.networks:
+        with tempfile.TemporaryDirectory() as folder:
+            for case in _cases(args):
+                found = list(_measure(args, network, case, Path(folder)))
+                print(f'\n{network}, {case.name}: {_operations(args, network, case)}\n')
+                print(as_table(found), flush=True)
+                lines += [dict(network=network, case=case.name, **line) for line in found]
+                if args.json:
+                    content = dict(machine=_machine(args), lines=lines)
+                    write_whole(args.json, json.dumps(content, indent=1).encode())
+    return lines
+
+
+def as_table(lines: list[dict[str, Any]]) -> str:
+    """The variants of a case as a table in Markdown."""
+    rows = [COLUMNS, ['---'] * len(COLUMNS)]
+    forms = dict(zip(COLUMNS, ('', '.4g', '.0%', '.2f', '.1e', ',.0f', ''), strict=True))
+    for line in lines:
+        rows.append([format(line[c], forms[c]) if line.get(c) is not None else '' for c in COLUMNS])
+    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+
+
+def _settle(args: argparse.Namespace) -> None:
+    warnings.filterwarnings('ignore')
+    if torch.device(args.device).type == 'cuda' and not torch.cuda.is_available():
+        raise ConfigError('PyTorch finds no GPU: use --device cpu.')
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.keep_memory:
+        keep_freed_memory()
+
+
+def _cases(args: argparse.Namespace) -> list[Case]:
+    chosen = [case for case in CASES if case.name in args.cases]
+    if args.quick:
+        return [Case(case.batch, case.size // 4, case.training) for case in chosen]
+    return chosen
+
+
+def _variants(args: argparse.Namespace, case: Case) -> list[str]:
+    words = [*(args.variants or AT_ONCE), PLAIN]
+    return [
+        variant
+        for variant in case.variants
+        if any(word in variant for word in words)
+        and (args.device.startswith('cuda') or not variant.endswith(' float16'))
+    ]
+
+
+def _model(args: argparse.Namespace, network: str) -> torch.nn.Module:
+    return build_model(NETWORKS[network][args.quick], torch.device(args.device))
+
+
+def _measure(
+    args: argparse.Namespace, network: str, case: Case, folder: Path
+) -> Iterator[dict[str, Any]]:
+    model = _model(args, network)
+    runs: dict[str, Callable[[], Any]] = {}
+    lines = {variant: dict(variant=variant) for variant in _variants(args, case)}
+    plain = None
+    for variant, line in lines.items():
+        print(f'{network} {case.name}: preparing {variant}', file=sys.stderr, flush=True)
+        try:
+            run = prepare(variant, model, case, folder)
+            said = run() if case.training else scores(run())
+        except (ConfigError, MissingExtraError, RuntimeError) as error:
+            line['remarks'] = str(error).strip().splitlines()[0]
+            continue
+        runs[variant] = run
+        plain = said if variant == PLAIN else plain
+        if plain is not None and variant not in (PLAIN, PEER):
+            line['deviation'] = _deviation(said, plain)
+    for variant, found in time_in_turns(runs, args.rounds).items():
+        lines[variant]['seconds'] = found.median
+        lines[variant]['spread'] = found.iqr / found.median
+    for variant, line in lines.items():
+        if PLAIN in runs and variant in runs:
+            line['times as fast'] = lines[PLAIN]['seconds'] / line['seconds']
+        if args.memory and variant in runs:
+            line['MB'] = _memory_apart(args, network, case, variant, folder)
+        yield line
+
+
+def _deviation(said: torch.Tensor, plain: torch.Tensor) -> float:
+    """The largest difference from plain's scores, over the largest of these."""
+    if said.ndim and plain.ndim and said.min() >= 0 and plain.min() < 0:  # probabilities
+        plain = plain.sigmoid()
+    return float((said - plain).abs().max() / plain.abs().max())
+
+
+def time_in_turns(runs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Measurement]:
+    """Time several runs in turns, so that what else the machine does falls on all alike.
 
     Args:
-        args: from :func:`parse_args`.
-        folder: where exported networks go.
-        run: does one job; the default is :func:`run_apart`.
+        runs: what to run, by name; each has run once.
+        rounds: how often each has its turn, in which a short run is repeated.
     """
-    run = run or run_apart
-    shown = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != 'child'}
-    results = new_results(shown, datetime.now().isoformat(timespec='seconds'))
-    jobs = list(plan(args, folder))
-    for number, job in enumerate(jobs, start=1):
-        print(f'[{number}/{len(jobs)}] {job.title}', file=sys.stderr, flush=True)
-        add_job(results, job, run(job))
-        write(results, args)
-    for script in OTHERS if args.all else ():
-        print(script, file=sys.stderr, flush=True)
-        results['others'].append(run_other(script, args))
-        write(results, args)
-    results['finished'] = datetime.now().isoformat(timespec='seconds')
-    write(results, args)
-    return results
+    threads = torch.get_num_threads()
+    timers = {
+        name: Timer('run()', globals=dict(run=run), num_threads=threads, label=name)
+        for name, run in runs.items()
+    }
+    once = {name: timer.timeit(1).median for name, timer in timers.items()}
+    repeats = {n: min(max(round(TURN_SECONDS / s), 1), MOST_REPEATS) for n, s in once.items()}
+    taken: dict[str, list[Measurement]] = {name: [] for name in runs}
+    for number in range(rounds):
+        print(f'round {number + 1} of {rounds}', file=sys.stderr, flush=True)
+        for name, timer in timers.items():
+            taken[name].append(timer.timeit(repeats[name]))
+    return {name: Measurement.merge(found)[0] for name, found in taken.items()}
 
 
-def write(results: dict[str, Any], args: argparse.Namespace) -> None:
-    if args.json:
-        write_whole(args.json, json.dumps(results, indent=1).encode())
-    if args.markdown:
-        write_whole(args.markdown, as_markdown(results).encode())
+def _memory_apart(
+    args: argparse.Namespace, network: str, case: Case, variant: str, folder: Path
+) -> float | None:
+    """MB that a variant takes on top of the process with the network; None: it was killed."""
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(peak_memory, args, network, case, variant, folder).result()
+        except BrokenProcessPool:
+            return None
 
 
-def plan(args: argparse.Namespace, folder: Path) -> Iterator[Job]:
-    """The jobs in the order in which they run."""
-    if args.profile:
-        variants = (PLAIN, Variant('optimised', 'float32'), Variant('optimised', 'bfloat16'))
-        yield replace(make_job(args, args.profile, PROFILED, 'profile'), variants=variants)
-        return
-    allocators = list(ALLOCATORS) if args.allocator == 'both' else [args.allocator]
-    for network in args.networks:
-        cases = [make_job(args, network, name, 'time') for name in args.cases]
-        cases = [replace(job, variants=chosen_variants(args, job)) for job in cases]
-        if any(variant.is_exported for job in cases for variant in job.variants):
-            onnx = str(folder / f'{network}.onnx')
-            yield replace(make_job(args, network, args.cases[0], 'export'), onnx=onnx)
-            cases = [replace(job, onnx=onnx) for job in cases]
-        for job in cases:
-            for allocator in allocators:
-                timing = replace(job, allocator=allocator)
-                yield timing
-                if args.memory:
-                    yield from per_variant(timing)
+def peak_memory(
+    args: argparse.Namespace, network: str, case: Case, variant: str, folder: Path
+) -> float:
+    """MB that a variant takes at the most above what was there before; PyTorch's on a GPU."""
+    _settle(args)
+    run = prepare(variant, _model(args, network), case, folder)
+    if torch.device(args.device).type == 'cuda':
+        run()  # makes an optimizer's state
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    before = _resident('VmRSS')
+    Path('/proc/self/clear_refs').write_text('5')  # the largest counts from now on
+    run()
+    run()
+    return _resident('VmHWM') - before
 
 
-def make_job(args: argparse.Namespace, network: str, case_name: str, kind: str) -> Job:
-    case, config = CASES[case_name], NETWORKS[network].config
-    job = Job(kind, network, config, case, device=args.device, threads=args.threads)
-    if not args.quick:
-        return replace(job, rounds=args.rounds)
-    return replace(
-        job,
-        config=NETWORKS[network].slim,
-        case=case.quarter,
-        rounds=QUICK_ROUNDS,
-        turn_seconds=0.0,
-        small_peak=True,
+def _resident(entry: str) -> float:
+    status = Path('/proc/self/status').read_text()
+    return next(int(x.split()[1]) / 1024 for x in status.splitlines() if x.startswith(entry))
+
+
+def _operations(args: argparse.Namespace, network: str, case: Case) -> str:
+    """Multiply-adds of a pair, as MMEngine counts them."""
+    device = torch.device('cpu')
+    model = build_model(NETWORKS[network][args.quick], device)
+    counts = [count_multiply_adds(m, case.size, case.size) for m in (model, build_peer(device))]
+    ours, peer = (f'{count / 1e9:.4g} G' for count in counts)
+    return f'{ours} multiply-adds a pair as trained; {PEER.rsplit(",", 1)[0]}: {peer}'
+
+
+def _machine(args: argparse.Namespace) -> str:
+    """What the figures depend on beside the code."""
+    cpuinfo = Path('/proc/cpuinfo')
+    text = cpuinfo.read_text() if cpuinfo.is_file() else ''
+    models = [line.split(':', 1)[1].strip() for line in text.splitlines() if 'model name' in line]
+    flags = [flag for flag in ('avx512f', 'avx512_bf16', 'amx_bf16') if flag in text.split()]
+    device = torch.device(args.device)
+    gpu = f'{torch.cuda.get_device_name(device)}; ' if device.type == 'cuda' else ''
+    kept = 'kept' if args.keep_memory else 'not kept'
+    return (
+        f'{gpu}{models[0] if models else "processor not known"}, {len(models)} cores, '
+        f'{torch.get_num_threads()} threads, {" ".join(flags) or "no AVX-512"}; PyTorch '
+        f'{torch.__version__}; memory {kept}'
     )
 
 
-def chosen_variants(args: argparse.Namespace, job: Job) -> tuple[Variant, ...]:
-    if job.case.training:
-        variants = training_variants(job.network, args.device)
-    else:
-        variants = inference_variants(args.device, compiled=args.compile, exported=args.exported)
-    wanted = args.variants
-    return tuple(v for v in variants if wanted is None or v == PLAIN or v.name in wanted)
-
-
-def run_apart(job: Job) -> dict[str, Any]:
-    """Do a job in a process of its own, under the job's allocator settings."""
-    command = [sys.executable, str(ROOT / 'benchmarks' / 'speed.py')]
-    command += ['--child', json.dumps(job.to_dict())]
-    # The default is glibc's own behaviour, whatever this process runs under.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith('MALLOC_')}
-    environment.update(ALLOCATORS[job.allocator])
-    if job.threads:
-        environment['OMP_NUM_THREADS'] = str(job.threads)
-    with tempfile.TemporaryDirectory() as cache:
-        # What an earlier process has compiled would make compiling look quick.
-        environment['TORCHINDUCTOR_CACHE_DIR'] = cache
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, env=environment, check=False
-        )
-    said = done.stdout.strip().splitlines()
-    if done.returncode == 0 and said:
-        return json.loads(said[-1])
-    killed = ' (out of memory?)' if done.returncode == -9 else ''
-    return dict(error=f'the process ended with status {done.returncode}{killed}')
-
-
-def child(content: dict[str, Any]) -> dict[str, Any]:
-    """Do a job here; a failure of the whole job is its result."""
-    try:
-        with quiet_imports():
-            from benchmarks.speed_child import run_job
-        return run_job(Job.from_dict(content))
-    except Exception as error:
-        traceback.print_exc()
-        return dict(error=f'{type(error).__name__}: {str(error).strip()}'.splitlines()[0])
-
-
-def run_other(script: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Run one of the other benchmarks and keep what it prints."""
-    own = []
-    if script == 'data_loading.py':
-        own = [f'configs/{NETWORKS["darnet"].config}']
-        own += ['--data-roots', *args.data_roots] if args.data_roots else []
-        own += ['--batches', '2', '--rounds', '1'] if args.quick else []
-    elif args.quick:
-        own = ['--sizes', '512']
-    command = [sys.executable, str(ROOT / 'benchmarks' / script), *own]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    reason = None
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-3:] or ['no message']
-        reason = f'ended with status {done.returncode}: {" ".join(last)}'
-    shown = f'python benchmarks/{" ".join([script, *own])}'
-    return dict(command=shown, output=done.stdout, reason=reason)
+def print_profile(args: argparse.Namespace) -> None:
+    """The operators in which most time is spent."""
+    (case,) = [case for case in _cases(args) if not case.training][:1]
+    with tempfile.TemporaryDirectory() as folder:
+        for variant in (PLAIN, 'optimised float32', 'optimised bfloat16'):
+            run = prepare(variant, _model(args, args.profile), case, Path(folder))
+            run()
+            with profile() as profiler:
+                run()
+            table = profiler.key_averages().table(
+                sort_by='self_cpu_time_total', row_limit=15, max_name_column_width=40
+            )
+            print(f'{args.profile} {case.name} {variant}\n{table}', flush=True)
 
 
 if __name__ == '__main__':

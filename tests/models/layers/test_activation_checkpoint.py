@@ -36,7 +36,9 @@ def test_gradients_and_statistics_are_the_same(amp: bool) -> None:
     again_grads, again_state, again_kept = one_step(amp, **CHECKPOINTED)
     assert grads.keys() == again_grads.keys()
     for name, grad in grads.items():
-        torch.testing.assert_close(again_grads[name], grad, msg=name)
+        # In mixed precision the dates' gradients of a weight are summed in bfloat16, or in float32.
+        most = (2e-2 if amp else 1e-5) * grad.abs().max().item()
+        torch.testing.assert_close(again_grads[name], grad, rtol=0, atol=most, msg=name)
     for name, value in state.items():
         torch.testing.assert_close(again_state[name], value, rtol=0, atol=0, msg=name)
     assert state['backbone.levels.0.0.bn.num_batches_tracked'] == 2  # once a date
