@@ -20,6 +20,7 @@ from mmcd.structures.sentinel2 import SENTINEL2_BANDS, sentinel2_file_name
 BAND_SUFFIXES = ('.tif', '.tiff', '.jp2')
 # 'B04.tif', 'paris_B04.tif', 'T31UDQ_20160101T105412_B04_10m.jp2'
 _BAND_NAME = re.compile(r'(?:^|_)(B(?:0[1-9]|1[0-2]|8A))(?:_(\d+)m)?$')
+_IMAGES = 'IMG_DATA'
 # What the products' own metadata say of the values, by the name of their file.
 _OFFSETS = {'MTD_MSIL1C.xml': 'RADIO_ADD_OFFSET', 'MTD_MSIL2A.xml': 'BOA_ADD_OFFSET'}
 
@@ -56,8 +57,9 @@ def band_files(folder: Path) -> dict[str, Path]:
 
 
 def is_product(folder: Path) -> bool:
-    """Whether a folder is a product of Sentinel-2, or a granule of one."""
-    return (folder / 'GRANULE').is_dir() or (folder / 'IMG_DATA').is_dir()
+    """Whether a folder is a product of Sentinel-2, or a granule or the images of one."""
+    inside = any((folder / name).is_dir() for name in ('GRANULE', _IMAGES))
+    return inside or _IMAGES in (folder.absolute().name, folder.absolute().parent.name)
 
 
 def _files_of(folder: Path) -> list[Path]:
@@ -71,20 +73,26 @@ def _files_of(folder: Path) -> list[Path]:
                 f'the folder of one, such as {folder / "GRANULE" / "NAME"}.'
             )
         folder = granules[0]
-    if (folder / 'IMG_DATA').is_dir():
-        return sorted((folder / 'IMG_DATA').rglob('*'))
+    if (folder / _IMAGES).is_dir():
+        folder /= _IMAGES
+    if folder.name == _IMAGES:
+        return sorted(folder.rglob('*'))
     return sorted(folder.iterdir())
 
 
 def product_offset(folder: Path) -> int | None:
     """What a product's metadata say is to be added to its values: -1000 from baseline 04.00 on.
 
+    Args:
+        folder: the product, or a part of it, see :func:`is_product`.
+
     Returns:
         0 for the products before; None where the folder is no product, or its metadata are not
         there or cannot be read, or differ between the bands.
     """
-    for name, tag in _OFFSETS.items():
-        path = folder / name
+    # PRODUCT/GRANULE/NAME/IMG_DATA/R10m
+    places = [folder.absolute(), *folder.absolute().parents][: 5 if is_product(folder) else 1]
+    for path, tag in [(place / name, tag) for place in places for name, tag in _OFFSETS.items()]:
         if not path.is_file():
             continue
         try:

@@ -86,7 +86,7 @@ def with_product_offsets(before: str, after: str, settings: SceneSettings) -> Sc
     Where one date is of processing baseline 04.00 or later and the other is not, as their metadata
     say, and the user has named no offset.
     """
-    if settings.offset_before or settings.offset_after:
+    if (settings.offset_before, settings.offset_after) != (None, None):
         return settings
     first, second = (
         product_offset(Path(path)) if os.path.isdir(path) else None for path in (before, after)

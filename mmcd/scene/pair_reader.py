@@ -96,7 +96,7 @@ def open_pair(
                 bands=choose_bands(dataset, date, settings, image),
                 no_data=settings.no_data,
                 resampling=settings.resampling,
-                offset=settings.offset_before if date == 'before' else settings.offset_after,
+                offset=(settings.offset_before if date == 'before' else settings.offset_after) or 0,
                 excluded=excluded,
             )
             return stack.enter_context(opened)

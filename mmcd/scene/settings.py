@@ -110,15 +110,21 @@ class SceneSettings:
     no_data: float | None = _setting(
         None, 'reading', 'a value of no data that the files do not name', type=float
     )
-    offset_before: float = _setting(
-        0.0,
+    offset_before: float | None = _setting(
+        None,
         'reading',
         'add this to the values of the before image, such as -1000 for a Sentinel-2 product of '
-        'processing baseline 04.00 or later with a model trained on older ones',
+        'processing baseline 04.00 or later with a model trained on older ones (default: 0; of two '
+        'products as folders, what their metadata say where they differ)',
+        type=float,
         metavar='VALUE',
     )
-    offset_after: float = _setting(
-        0.0, 'reading', 'add this to the values of the after image', metavar='VALUE'
+    offset_after: float | None = _setting(
+        None,
+        'reading',
+        'add this to the values of the after image (default: as for the before image)',
+        type=float,
+        metavar='VALUE',
     )
     allow_remote: bool = _setting(
         False,
@@ -212,8 +218,8 @@ class SceneSettings:
             f'value range: two finite values, the lower one first, not {low} {high}': (
                 low < high and finite
             ),
-            f'offsets: finite values, not {self.offset_before} and {self.offset_after}': (
-                math.isfinite(self.offset_before) and math.isfinite(self.offset_after)
+            f'offsets: finite values, not {self.offset_before} and {self.offset_after}': all(
+                math.isfinite(offset or 0) for offset in (self.offset_before, self.offset_after)
             ),
             f'ground resolution: above 0 or "model", not {self.resample_to}': (
                 self.resample_to in (None, MODEL_RESOLUTION)

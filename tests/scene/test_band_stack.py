@@ -181,11 +181,26 @@ def test_an_unpacked_product_is_an_image(tmp_path: Path, caplog) -> None:
     assert np.array_equal(found[30:], expected[30:])
 
 
-def test_an_offset_of_the_user_s_own_is_kept(tmp_path: Path, caplog) -> None:
+def test_the_images_of_a_product_are_still_of_it(tmp_path: Path) -> None:
+    """Its offset and its no data hold where its innermost folder is named."""
+    products = (
+        write_product(tmp_path / 'S2A_2019.SAFE', 0),
+        write_product(tmp_path / 'S2B_2023.SAFE', 1, offset=-1000),
+    )
+    granules = [next((path / 'GRANULE').iterdir()) for path in products]
+    whole = map_small(PREDICTOR, *products, tmp_path / 'whole.tif')
+    inner = map_small(PREDICTOR, *(g / 'IMG_DATA' for g in granules), tmp_path / 'inner.tif')
+    assert inner.report['settings']['offset_after'] == -1000
+    with rasterio.open(whole.outputs.mask) as one, rasterio.open(inner.outputs.mask) as two:
+        assert np.array_equal(one.read(1), two.read(1))
+
+
+@pytest.mark.parametrize('offset', [-900, 0])
+def test_an_offset_of_the_user_s_own_is_kept(tmp_path: Path, caplog, offset: int) -> None:
     before = write_product(tmp_path / 'a.SAFE', 0)
     after = write_product(tmp_path / 'b.SAFE', 1, offset=-1000)
-    result = map_small(PREDICTOR, before, after, tmp_path / 'map.tif', offset_after=-900)
-    assert result.report['settings']['offset_after'] == -900
+    result = map_small(PREDICTOR, before, after, tmp_path / 'map.tif', offset_after=offset)
+    assert result.report['settings']['offset_after'] == offset
     assert 'processing baseline 04.00 or later' not in caplog.text
 
 

@@ -119,8 +119,8 @@ def test_what_is_chosen_of_several_is_one_of_them() -> None:
 @pytest.mark.parametrize(
     ('setting', 'value', 'said'),
     [
-        ('offset_before', math.nan, 'offsets: finite values, not nan and 0.0'),
-        ('offset_after', -math.inf, 'offsets: finite values, not 0.0 and -inf'),
+        ('offset_before', math.nan, 'offsets: finite values, not nan and None'),
+        ('offset_after', -math.inf, 'offsets: finite values, not None and -inf'),
         ('simplify', math.inf, 'simplification: at least 0 and finite, not inf'),
         ('simplify', math.nan, 'simplification: at least 0 and finite, not nan'),
     ],
