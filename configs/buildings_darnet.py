@@ -1,19 +1,17 @@
 # The network that comes with mmcd: the demo's slim DARNet, trained further on made-up pairs of both
-# styles. docs/weights.md has its figures.
+# styles. docs/weights.md has its figures and all commands that lead to it; the last of them:
 #
-#   make demo
 #   python tools/dataset_converters/make_sample_pairs.py --style estates --out data/estates \
-#       --train 1000 --val 24 --test 24 --seed 901
+#       --train 2000 --val 24 --test 24 --seed 903
 #   python tools/dataset_converters/make_sample_pairs.py --out data/sample_more \
-#       --train 400 --val 12 --test 0 --seed 902
-#   python tools/train.py configs/buildings_darnet.py --keep-memory --cfg-options \
-#       load_from=work_dirs/darnet_sample/best_change_f1_iter_450.pth
+#       --train 600 --val 12 --test 0 --seed 904
+#   python tools/train.py configs/buildings_darnet.py --keep-memory --cfg-options load_from=FILE
 _base_ = 'darnet_sample.py'
 
 # Often changed
-load_from = None  # from scratch; the command above starts where the demo ends
-max_iters = 1800
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=300)
+load_from = None  # from scratch; the command above starts from what was trained before
+max_iters = 5400
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=600)
 
 # Sometimes changed
 image = dict(metres_per_pixel=0.5)
@@ -24,7 +22,7 @@ param_scheduler = [
 ]
 
 # Rarely changed
-default_hooks = dict(checkpoint=dict(interval=300, max_keep_ckpts=20), logger=dict(interval=25))
+default_hooks = dict(checkpoint=dict(interval=600, max_keep_ckpts=20), logger=dict(interval=25))
 pairs = [
     dict(type='BitemporalDataset', data_root=folder, split='train', pipeline=_base_.train_pipeline)
     for folder in ('data/estates', 'data/sample_more')

@@ -14,7 +14,7 @@ from mmcd.weights import shipped_weights
 
 LARGEST = 12_000_000  # bytes
 PAIRS = 10
-F1 = dict(sample=90.2, estates=79.7)  # on those made-up test pairs of each style, in percent
+F1 = dict(sample=93.7, estates=87.0)  # on those made-up test pairs of each style, in percent
 
 
 @pytest.fixture(scope='module')
@@ -30,7 +30,7 @@ def test_the_file_is_small_and_says_what_it_is(model) -> None:
     assert noted['licence'] == 'Apache-2.0'
     assert noted['classes'] == ['unchanged', 'changed']
     assert image_of(model).metres_per_pixel == 0.5
-    assert threshold_of(model) == 0.4
+    assert threshold_of(model) == 0.65
     assert len(noted['statistics']['mean']) == 3  # by which scenes are checked and stretched
 
 
