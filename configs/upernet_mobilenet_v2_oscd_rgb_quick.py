@@ -15,7 +15,8 @@ _base_ = 'fc_siam_conc_oscd_rgb_quick.py'
 pretrained = 'torchvision://mobilenet_v2'  # or a file; None: from scratch
 
 # Sometimes changed
-optim_wrapper = dict(optimizer=dict(lr=5e-4))  # at 2e-3 ImageNet's weights are lost
+# At the head's rate ImageNet's weights are lost; at theirs the head learns too slowly.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.25))))
 
 # Rarely changed
 model = dict(

@@ -57,8 +57,7 @@ runs += (
         for data in ('oscd_rgb', 'sztaki_szada')
         for start, said, options in (
             ('imagenet', 'ImageNet weights', dict(pretrained=_imagenet)),
-            # At the rate that does better from scratch, on the validation cities.
-            ('scratch', 'from scratch', {'pretrained': None, 'optim_wrapper.optimizer.lr': 2e-3}),
+            ('scratch', 'from scratch', dict(pretrained=None)),
         )
     ]
     + [
