@@ -75,7 +75,7 @@ def _files_of(folder: Path) -> list[Path]:
         folder = granules[0]
     if (folder / _IMAGES).is_dir():
         folder /= _IMAGES
-    if folder.name == _IMAGES:
+    if folder.absolute().name == _IMAGES:
         return sorted(folder.rglob('*'))
     return sorted(folder.iterdir())
 
