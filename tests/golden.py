@@ -120,8 +120,10 @@ def check_first_losses(
         loss.backward()
         losses.append(loss.item())
         optimizer.step()
-    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
-    assert losses == pytest.approx(expected, rel=2e-3)
+    # Each step enlarges what processors round otherwise: 1e-5, 1e-4 and 3e-3 in the three after.
+    tolerances = [1e-5, 2e-4, 1e-3, 5e-3][: len(expected)]
+    for found, wanted, tolerance in zip(losses, expected, tolerances, strict=True):
+        assert found == pytest.approx(wanted, rel=tolerance)
 
 
 def gradient_norm_errors(
