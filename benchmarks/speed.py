@@ -63,7 +63,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--variants', nargs='+', metavar='WORD', help='those that have such a word, and plain'
     )
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument('--threads', type=int, help="PyTorch's (default: its own choice)")
     parser.add_argument('--rounds', type=int, default=7, help='of which the median counts')
     parser.add_argument('--keep-memory', action='store_true', help='as in the tools')
@@ -93,9 +93,10 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for network in args.networks:
         with tempfile.TemporaryDirectory() as folder:
+            print(f'\n{network}: {_operations(args, network)}', flush=True)
             for case in _cases(args):
                 found = list(_measure(args, network, case, Path(folder)))
-                print(f'\n{network}, {case.name}: {_operations(args, network, case)}\n')
+                print(f'\n{network}, {case.name}\n')
                 print(as_table(found), flush=True)
                 lines += [dict(network=network, case=case.name, **line) for line in found]
                 if args.json:
@@ -115,8 +116,12 @@ def as_table(lines: list[dict[str, Any]]) -> str:
 
 def _settle(args: argparse.Namespace) -> None:
     warnings.filterwarnings('ignore')
-    if torch.device(args.device).type == 'cuda' and not torch.cuda.is_available():
+    if args.device == 'cuda' and not torch.cuda.is_available():
         raise ConfigError('PyTorch finds no GPU: use --device cpu.')
+    known = {variant for case in CASES for variant in case.variants}
+    for word in args.variants or ():
+        if not any(word in variant for variant in known):
+            raise ConfigError(f'No variant has the word {word!r}: {", ".join(sorted(known))}.')
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.keep_memory:
@@ -124,10 +129,11 @@ def _settle(args: argparse.Namespace) -> None:
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:
-    chosen = [case for case in CASES if case.name in args.cases]
-    if args.quick:
-        return [Case(case.batch, case.size // 4, case.training) for case in chosen]
-    return chosen
+    return [_sized(args, case) for case in CASES if case.name in args.cases]
+
+
+def _sized(args: argparse.Namespace, case: Case) -> Case:
+    return Case(case.batch, case.size // 4, case.training) if args.quick else case
 
 
 def _variants(args: argparse.Namespace, case: Case) -> list[str]:
@@ -136,7 +142,7 @@ def _variants(args: argparse.Namespace, case: Case) -> list[str]:
         variant
         for variant in case.variants
         if any(word in variant for word in words)
-        and (args.device.startswith('cuda') or not variant.endswith(' float16'))
+        and (args.device == 'cuda' or not variant.endswith(' float16'))
     ]
 
 
@@ -176,7 +182,7 @@ def _measure(
 
 def _deviation(said: torch.Tensor, plain: torch.Tensor) -> float:
     """The largest difference from plain's scores, over the largest of these."""
-    if said.ndim and plain.ndim and said.min() >= 0 and plain.min() < 0:  # probabilities
+    if said.min() >= 0 > plain.min():  # probabilities
         plain = plain.sigmoid()
     return float((said - plain).abs().max() / plain.abs().max())
 
@@ -221,7 +227,7 @@ def peak_memory(
     """MB that a variant takes at the most above what was there before; PyTorch's on a GPU."""
     _settle(args)
     run = prepare(variant, _model(args, network), case, folder)
-    if torch.device(args.device).type == 'cuda':
+    if args.device == 'cuda':
         run()  # makes an optimizer's state
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -239,13 +245,12 @@ def _resident(entry: str) -> float:
     return next(int(x.split()[1]) / 1024 for x in status.splitlines() if x.startswith(entry))
 
 
-def _operations(args: argparse.Namespace, network: str, case: Case) -> str:
-    """Multiply-adds of a pair, as MMEngine counts them."""
-    device = torch.device('cpu')
-    model = build_model(NETWORKS[network][args.quick], device)
-    counts = [count_multiply_adds(m, case.size, case.size) for m in (model, build_peer(device))]
-    ours, peer = (f'{count / 1e9:.4g} G' for count in counts)
-    return f'{ours} multiply-adds a pair as trained; {PEER.rsplit(",", 1)[0]}: {peer}'
+def _operations(args: argparse.Namespace, network: str) -> str:
+    """Multiply-adds of a pair, as tools/analysis_tools/get_flops.py counts them."""
+    cpu = torch.device('cpu')
+    models = build_model(NETWORKS[network][args.quick], cpu), build_peer(cpu)
+    ours, peer = (f'{count_multiply_adds(model, 256, 256) / 1e9:.4g} G' for model in models)
+    return f'{ours} multiply-adds for a 256x256 pair as trained; {PEER}: {peer}'
 
 
 def _machine(args: argparse.Namespace) -> str:
@@ -254,8 +259,7 @@ def _machine(args: argparse.Namespace) -> str:
     text = cpuinfo.read_text() if cpuinfo.is_file() else ''
     models = [line.split(':', 1)[1].strip() for line in text.splitlines() if 'model name' in line]
     flags = [flag for flag in ('avx512f', 'avx512_bf16', 'amx_bf16') if flag in text.split()]
-    device = torch.device(args.device)
-    gpu = f'{torch.cuda.get_device_name(device)}; ' if device.type == 'cuda' else ''
+    gpu = f'{torch.cuda.get_device_name()}; ' if args.device == 'cuda' else ''
     kept = 'kept' if args.keep_memory else 'not kept'
     return (
         f'{gpu}{models[0] if models else "processor not known"}, {len(models)} cores, '
@@ -266,7 +270,7 @@ def _machine(args: argparse.Namespace) -> str:
 
 def print_profile(args: argparse.Namespace) -> None:
     """The operators in which most time is spent."""
-    (case,) = [case for case in _cases(args) if not case.training][:1]
+    case = _sized(args, CASES[0])
     with tempfile.TemporaryDirectory() as folder:
         for variant in (PLAIN, 'optimised float32', 'optimised bfloat16'):
             run = prepare(variant, _model(args, args.profile), case, Path(folder))

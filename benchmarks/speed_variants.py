@@ -163,9 +163,10 @@ def prepare(variant: str, model: nn.Module, case: Case, folder: Path) -> Callabl
         made = make_predictor(model, precision=precision, compile=kind == 'compiled')
         predictor = cast(NetworkPredictor, made)
         return lambda: predictor.predict_logits(tiles)
-    if variant in (PLAIN, PEER):
-        return torch.inference_mode()(_plain_forward(variant, model, case, device))
-    inputs = _preprocessed(model, case)
+    if variant == PLAIN:
+        return torch.inference_mode()(_plain_forward(_plain_network(model), model, case))
+    model = build_peer(device) if variant == PEER else model
+    inputs = _inputs(variant, model, case)
     enabled = kind == 'autocast'
 
     @torch.inference_mode()
@@ -188,19 +189,13 @@ def _preprocessed(model: nn.Module, case: Case) -> Tensor:
     return model.data_preprocessor(dict(inputs=list(case.tiles())))['inputs']
 
 
-def _plain_forward(
-    variant: str,
-    model: nn.Module,
-    case: Case,
-    device: torch.device,
-    trained: nn.Module | None = None,
-) -> Callable[[], Any]:
-    """The plain network, or the peer, on (N, C, H, W) as PyTorch makes it."""
-    if variant == PEER:
-        network = trained or build_peer(device)
-        inputs = _preprocessed(network, case).contiguous()
-        return lambda: network(inputs, mode='tensor')
-    plain = trained or _plain_network(model)
+def _inputs(variant: str, model: nn.Module, case: Case) -> Tensor:
+    """Channels last; of the peer (N, C, H, W), as the two libraries have it."""
+    inputs = _preprocessed(model, case)
+    return inputs.contiguous() if variant == PEER else inputs
+
+
+def _plain_forward(plain: nn.Module, model: nn.Module, case: Case) -> Callable[[], Any]:
     before, after = (date.contiguous() for date in _preprocessed(model, case).chunk(2, dim=1))
     return lambda: plain(before, after)
 
@@ -234,7 +229,7 @@ def _training_step(
     samples = case.samples(device)
     if variant == PLAIN:
         trained = _plain_network(model, training=True)
-        forward = _plain_forward(variant, model, case, device, trained)
+        forward = _plain_forward(trained, model, case)
         losses = lambda: model.decode_head.loss_by_feat(forward(), samples)  # noqa: E731
     else:
         trained = (build_peer(device) if variant == PEER else copy.deepcopy(model)).train()
@@ -242,8 +237,7 @@ def _training_step(
             if not isinstance(model.decode_head, DARNetHead):
                 raise ConfigError('Only DARNet has activation checkpointing.')
             trained.backbone.with_cp = trained.decode_head.decoder.with_cp = True
-        inputs = _preprocessed(trained, case)
-        inputs = inputs.contiguous() if variant == PEER else inputs
+        inputs = _inputs(variant, trained, case)
         losses = lambda: trained(inputs, samples, mode='loss')  # noqa: E731
     settings = {k: v for k, v in model.cfg.optim_wrapper.optimizer.items() if k != 'type'}
     wrapper = _wrapper(torch.optim.AdamW(trained.parameters(), **settings), variant)

@@ -112,6 +112,8 @@ def check_first_losses(
         expected: The loss of each step.
         options: Of AdamW.
     """
+    # In float64, as the gradients: in float32 the fourth loss moves by 3e-3 between processors.
+    model, inputs = model.double(), inputs.double()
     optimizer = torch.optim.AdamW(model.train().parameters(), **options)
     losses = []
     for _ in expected:
@@ -120,10 +122,8 @@ def check_first_losses(
         loss.backward()
         losses.append(loss.item())
         optimizer.step()
-    # Each step enlarges what processors round otherwise: 1e-5, 1e-4 and 3e-3 in the three after.
-    tolerances = [1e-5, 2e-4, 1e-3, 5e-3][: len(expected)]
-    for found, wanted, tolerance in zip(losses, expected, tolerances, strict=True):
-        assert found == pytest.approx(wanted, rel=tolerance)
+    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
+    assert losses == pytest.approx(expected, rel=2e-3)
 
 
 def gradient_norm_errors(

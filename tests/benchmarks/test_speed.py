@@ -43,7 +43,7 @@ def test_inference(tmp_path, capsys, network):
     for line in lines[2:]:
         assert line['deviation'] < (1e-4 if 'float32' in line['variant'].split() else 0.5)
     printed = capsys.readouterr().out
-    assert 'multiply-adds a pair' in printed and as_table(lines) in printed
+    assert 'multiply-adds for a 256x256 pair' in printed and as_table(lines) in printed
     assert len({row.count('|') for row in as_table(lines).splitlines()}) == 1
 
 
@@ -113,3 +113,8 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ConfigError, match='finds no GPU: use --device cpu'):
         speed._settle(quick('--device', 'cuda'))
+
+
+def test_a_variant_that_is_none():
+    with pytest.raises(ConfigError, match=r"No variant has the word 'onx': .*onnxruntime float32"):
+        speed._settle(quick('--variants', 'onx'))
