@@ -103,7 +103,7 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
 
     Raises:
         SuiteError: the training or the test ended with an error, its log says which; or the
-            training was begun in another precision.
+            training was begun in another precision or with another config.
     """
     folder = place.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
     config = folder / f'{run.name}.py'
     cfg.dump(str(config))
     if run.weights is None:
-        _note_precision(folder, amp=place.amp)
+        _note_beginning(folder, cfg, amp=place.amp)
     if run.weights is None and not is_finished(cfg):
         arguments = [str(config), '--work-dir', str(folder), '--resume']
         _call('train', [*arguments, *['--amp'] * place.amp], folder, place, gpu)
@@ -125,19 +125,27 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
     return record
 
 
-def _note_precision(folder: Path, *, amp: bool) -> None:
+def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:
     """Note how a training is begun, since its result says so.
 
     Raises:
-        SuiteError: it was begun in another way.
+        SuiteError: it was begun in another way: in another precision, or with another config.
     """
     note = folder / 'training.json'
-    if note.is_file() and json.loads(note.read_text())['amp'] != amp:
-        raise SuiteError(
-            f'The training in {folder} was begun {"without" if amp else "with"} --amp. Go on with '
-            'it so, or remove the folder to begin anew.'
-        )
-    write_whole(note, json.dumps(dict(amp=amp)) + '\n')
+    today = dict(amp=amp, config_sha256=hash_config(cfg))
+    if note.is_file():
+        begun = json.loads(note.read_text(encoding='utf-8'))
+        if begun['amp'] != amp:
+            raise SuiteError(
+                f'The training in {folder} was begun {"without" if amp else "with"} --amp. Go on '
+                'with it so, or remove the folder to begin anew.'
+            )
+        if begun.get('config_sha256') != today['config_sha256']:
+            raise SuiteError(
+                f'The training in {folder} was begun with another config than the row has today. '
+                'Remove the folder to begin anew, or name another with --work-dir.'
+            )
+    write_whole(note, json.dumps(today) + '\n')
 
 
 def find_checkpoint(run: SuiteRun, place: Place) -> Path:

@@ -4,12 +4,14 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmcd.cli.commands.benchmark import main
 from mmcd.errors import ConfigError, ResultError, SuiteError
 from mmcd.suites.execution import (
     Place,
-    _note_precision,
+    _note_beginning,
+    execute,
     find_checkpoint,
     is_done,
     train_minutes,
@@ -100,12 +102,24 @@ def test_a_run_in_mixed_precision_says_so(suite):
     assert '2 × 2, mixed precision' in (suite / 'table.md').read_text()
 
 
-@pytest.mark.slow
-def test_a_training_goes_on_in_the_precision_that_it_was_begun_in(tmp_path):
-    _note_precision(tmp_path, amp=True)
-    _note_precision(tmp_path, amp=True)
+def test_a_training_goes_on_as_it_was_begun(tmp_path):
+    config = Config(dict(max_iters=2, work_dir='a'))
+    _note_beginning(tmp_path, config, amp=True)
+    _note_beginning(tmp_path, Config(dict(max_iters=2, work_dir='b')), amp=True)
     with pytest.raises(SuiteError, match=r'was begun with --amp\. Go on with it so, or remove'):
-        _note_precision(tmp_path, amp=False)
+        _note_beginning(tmp_path, config, amp=False)
+    with pytest.raises(SuiteError, match=r'begun with another config than the row has today\. Rem'):
+        _note_beginning(tmp_path, Config(dict(max_iters=3)), amp=True)
+
+
+def test_a_training_of_another_recipe_is_no_result_of_this_row(suite, tmp_path):
+    other = SuiteRun(
+        'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'train_cfg.max_iters': 3}
+    )
+    place = Place(suite / 'work', tmp_path, {})
+    with pytest.raises(SuiteError, match='begun with another config'):
+        execute(other, place)
+    assert not place.result(other).exists()
 
 
 def test_the_table_is_made_from_the_results(suite):
