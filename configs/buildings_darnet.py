@@ -5,7 +5,7 @@
 #       --train 2000 --val 24 --test 24 --seed 903
 #   python tools/dataset_converters/make_sample_pairs.py --out data/sample_more \
 #       --train 600 --val 12 --test 0 --seed 904
-#   python tools/train.py configs/buildings_darnet.py --keep-memory --cfg-options load_from=FILE
+#   python tools/train.py configs/buildings_darnet.py --cfg-options load_from=FILE
 _base_ = 'darnet_sample.py'
 
 # Often changed

@@ -1,7 +1,7 @@
 # A slim siamese ResNet-18 with FC-Siam's decoder that learns the buildings of both dates, on
 # made-up pairs alone.
 #
-#   python tools/train.py configs/buildings_synthetic.py --keep-memory
+#   python tools/train.py configs/buildings_synthetic.py
 #
 # The first pass over the pairs draws them, each later one takes them from memory (0.4 GB).
 _base_ = [

@@ -18,14 +18,14 @@ fi
 newest() { { ls -t "$@" 2>/dev/null || true; } | head -n 1; }
 
 "$python" tools/dataset_converters/make_sample_pairs.py
-"$python" tools/train.py "$config" --work-dir "$out" --keep-memory
+"$python" tools/train.py "$config" --work-dir "$out"
 
 checkpoint=$(newest "$out"/best_change_f1*.pth)
 if [ -z "$checkpoint" ]; then
     echo "error: the training left no checkpoint $out/best_change_f1*.pth" >&2
     exit 1
 fi
-"$python" tools/test.py "$config" "$checkpoint" --work-dir "$out/test" --keep-memory \
+"$python" tools/test.py "$config" "$checkpoint" --work-dir "$out/test" \
     --out "$out/masks" --show-dir "$out/pictures"
 
 cat <<END

@@ -63,9 +63,9 @@ def add_memory_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup
     """Add the option for :func:`mmcd.inference.allocator.keep_freed_memory`."""
     group.add_argument(
         '--keep-memory',
-        action='store_true',
-        help='keep freed memory in the process: up to twice as fast on Linux CPUs, but the process '
-        'stays as large as it once was',
+        action=argparse.BooleanOptionalAction,
+        help='keep freed memory in the process: up to twice as fast on Linux CPUs, but the '
+        'process stays as large as it once was (default: where no GPU computes)',
     )
 
 

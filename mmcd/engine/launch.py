@@ -74,8 +74,7 @@ def prepare_run(args: Namespace) -> Config:
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     _check_launched(args.launcher)
-    if args.keep_memory:
-        use_kept_memory()
+    use_kept_memory(args.keep_memory)
     _fit_workers(cfg)
     use_safe_loading(trusted=args.trust_checkpoint)
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
@@ -147,9 +146,14 @@ def use_mixed_precision(cfg: Config) -> None:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
 
 
-def use_kept_memory() -> None:
-    """Keep freed memory in the process, or say that it can't be done here."""
-    if not keep_freed_memory():
+def use_kept_memory(wanted: bool | None) -> None:
+    """Keep freed memory in the process, or say that what is asked for can't be done here.
+
+    Args:
+        wanted: None: where the processor computes. The memory of a GPU is kept by PyTorch.
+    """
+    keep = not torch.cuda.is_available() if wanted is None else wanted
+    if keep and not keep_freed_memory() and wanted:
         logging.getLogger('mmcd').warning(
             '--keep-memory has no effect here: it is for Linux with glibc.'
         )

@@ -38,7 +38,6 @@ class Place:
         results: the result files go here, which stay.
         data_roots: folders of data sets by what the configs state as ``data_root``.
         threads: that a process computes with; None: as PyTorch chooses.
-        keep_memory: see ``tools/train.py --keep-memory``.
         amp: train in mixed precision, see ``tools/train.py --amp``; the test is in float32.
     """
 
@@ -46,7 +45,6 @@ class Place:
     results: Path
     data_roots: Mapping[str, str]
     threads: int | None = None
-    keep_memory: bool = False
     amp: bool = False
 
     def folder(self, run: SuiteRun) -> Path:
@@ -238,8 +236,6 @@ def _call(command: str, arguments: list[str], folder: Path, place: Place, gpu: i
         environment['OMP_NUM_THREADS'] = str(place.threads)
     if gpu is not None:
         environment['CUDA_VISIBLE_DEVICES'] = str(gpu)
-    if place.keep_memory:
-        arguments = [*arguments, '--keep-memory']
     log = folder / f'{command}.log'
     with log.open('ab') as file:
         done = subprocess.run(

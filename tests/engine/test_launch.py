@@ -181,10 +181,21 @@ def test_a_work_dir_that_cannot_be_written(tmp_path, place):
         pytest.fail('it was written')
 
 
-def test_memory_is_kept_where_that_is_asked_for(monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ('option', 'gpu', 'kept'),
+    [
+        ([], False, True),
+        ([], True, False),
+        (['--keep-memory'], True, True),
+        (['--no-keep-memory'], False, False),
+    ],
+)
+def test_memory_is_kept_where_the_processor_computes(monkeypatch, caplog, option, gpu, kept):
     calls = []
     monkeypatch.setattr(launch, 'keep_freed_memory', lambda: calls.append(1) or False)
-    launch.prepare_run(arguments())
-    assert not calls
-    launch.prepare_run(arguments('--keep-memory'))
-    assert calls and '--keep-memory has no effect here: it is for Linux with glibc' in caplog.text
+    monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: gpu)
+    launch.use_kept_memory(arguments(*option).keep_memory)
+    assert bool(calls) == kept
+    # Only who asked for it is told that it can't be had.
+    said = '--keep-memory has no effect here: it is for Linux with glibc'
+    assert (said in caplog.text) == (option == ['--keep-memory'])

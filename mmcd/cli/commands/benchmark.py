@@ -60,7 +60,6 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         '--gpus', type=int, default=0, help='share the runs among this many GPUs, one run on each'
     )
     parser.add_argument('--threads', type=int, help='of each run, on a CPU')
-    parser.add_argument('--keep-memory', action='store_true', help='see tools/train.py')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision, see tools/train.py'
     )
@@ -80,7 +79,6 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         args.results,
         _data_roots(args.data_root),
         threads=args.threads,
-        keep_memory=args.keep_memory,
         amp=args.amp,
     )
     runs = select(read_suite(args.suite), args.only, args.seeds)

@@ -100,8 +100,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from mmcd.inference.exported import is_exported
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)
-    if args.keep_memory:
-        use_kept_memory()
+    use_kept_memory(args.keep_memory)
     pairs = _pairs(args)
     share = _join_processes()
     model = init_model(
