@@ -54,11 +54,21 @@ runs += (
             seeds=[0, 1, 2],
             options=options,
         )
-        for data in ('oscd_rgb', 'sztaki_szada')
+        for data in ('oscd', 'oscd_rgb', 'sztaki_szada')
         for start, said, options in (
             ('imagenet', 'ImageNet weights', dict(pretrained=_imagenet)),
             ('scratch', 'from scratch', dict(pretrained=None)),
         )
+    ]
+    + [
+        dict(
+            config=f'prx_mobilenet_v2_{data}_quick',
+            benchmark=_data[data],
+            title='PRX-Change with cross-attention on MobileNetV2, ImageNet weights, quick recipe',
+            seeds=[0, 1, 2],
+            options=dict(pretrained=_imagenet),
+        )
+        for data in ('oscd_rgb', 'sztaki_szada')
     ]
     + [
         dict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import read_checkpoint, weights_of
 from mmcd.io.downloads import local_file
 from mmcd.models.mobilenet_names import mobilenet_v2_weights
+from mmcd.models.stem import inflate_stem
 from mmcd.registry import WEIGHT_INITIALIZERS
 from mmcd.structures.image_spec import RGB
 
@@ -38,7 +38,8 @@ class PretrainedWeights(PretrainedInit):
         prefix: read only the names under this prefix, such as ``backbone.``.
         map_location: unused, for MMEngine's sake.
         bands: names of the encoder's input bands; SiameseEncoderDecoder sets them. Where they are
-            not red, green and blue, the first convolution is inflated, see :func:`inflate_stem`.
+            not red, green and blue, the first convolution is inflated, see
+            :func:`mmcd.models.stem.inflate_stem`.
 
     Raises:
         CheckpointError: the weights can't be had or read, or don't fit.
@@ -69,34 +70,6 @@ class PretrainedWeights(PretrainedInit):
         print_log(f'{type(module).__name__}: {log} from {self.checkpoint}', logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
-
-
-def inflate_stem(
-    state_dict: dict[str, Tensor], module: nn.Module, bands: Sequence[str]
-) -> dict[str, Tensor]:
-    """Fit an RGB encoder's first convolution to other bands.
-
-    A band named red, green or blue takes that colour's filters, any other the mean of the three;
-    all are multiplied by three over the number of bands, so that the responses keep their scale.
-
-    Args:
-        state_dict: of the RGB encoder; it is not changed.
-        module: the encoder that takes ``bands``.
-        bands: names of its input bands.
-    """
-    bands = tuple(bands)
-    if bands == RGB:
-        return state_dict
-    stems = [name for name, value in module.state_dict().items() if value.ndim == 4][:1]
-    for name in stems:
-        weight = state_dict.get(name)
-        if weight is None or weight.shape[1] != len(RGB):
-            continue
-        filters = dict(zip(RGB, weight.unbind(1), strict=True))
-        mean = weight.mean(1)
-        inflated = torch.stack([filters.get(band, mean) for band in bands], dim=1)
-        state_dict = {**state_dict, name: inflated * (len(RGB) / len(bands))}
-    return state_dict
 
 
 def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:

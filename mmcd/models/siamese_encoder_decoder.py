@@ -25,8 +25,10 @@ from mmcd.models.layers.pair_ops import (
     split_dates,
 )
 from mmcd.models.scores import to_samples
+from mmcd.models.stem import widen_stem
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageSpec
+from mmcd.structures.image_spec import RGB
 
 
 @MODELS.register_module()
@@ -42,7 +44,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
     and the logits are cropped back. Such a head crops its own logits to the label in its loss.
 
     Args:
-        backbone: the encoder's config. Its ``in_channels`` follows from ``image``.
+        backbone: the encoder's config. Its ``in_channels`` follows from ``image``; where it has no
+            such setting, its first convolution is made for these bands.
         decode_head: the head's config. Its ``num_classes`` follows from ``classes``.
         data_preprocessor: the preprocessor's config, which gets ``image``.
         image: the image description, see :class:`mmcd.structures.ImageSpec`; None: 8-bit RGB.
@@ -99,6 +102,9 @@ class SiameseEncoderDecoder(EncoderDecoder):
             data_preprocessor=_with_image(data_preprocessor, spec),
             **kwargs,
         )
+        channels = spec.num_bands * (2 if early_fusion else 1)
+        if channels != len(RGB) and not _takes_channels(type(self.backbone)):
+            widen_stem(self.backbone, channels)
         for name, value in (
             ('threshold', threshold),
             ('decode_head.threshold', getattr(self.decode_head, 'threshold', None)),
@@ -205,11 +211,6 @@ def _with_bands(backbone: dict, image: ImageSpec, *, dates: int) -> dict:
     backbone = copy.deepcopy(backbone)
     if _takes_channels(backbone['type']):
         backbone['in_channels'] = channels
-    elif channels != 3:
-        raise ConfigError(
-            f'The encoder {backbone["type"]} has no `in_channels` and takes 3, but the images have '
-            f'{image.describe()}, {channels} channels. Choose another encoder.'
-        )
     init_cfg = backbone.get('init_cfg')
     if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
         init_cfg['bands'] = image.bands * dates

@@ -11,7 +11,7 @@ from mmcd.apis import init_model
 from mmcd.config import drop_pretrained, load_config
 from mmcd.errors import CheckpointError
 from mmcd.models import PretrainedWeights
-from mmcd.models.pretrained import inflate_stem
+from mmcd.models.stem import inflate_stem
 from mmcd.registry import MODELS
 from tests.models.building import CONFIGS
 
@@ -85,6 +85,16 @@ def test_mobilenet_v2_takes_torchvisions_names(weights, change):
         for name in backbone.layers:
             ours = getattr(backbone, name)(ours)
         torch.testing.assert_close(ours, theirs.features(x))
+
+
+def test_mobilenet_v2_takes_thirteen_bands(weights):
+    path = weights('mobilenet_v2')
+    ours = initialised(str(path), 'upernet_mobilenet_v2_oscd_quick.py').backbone.state_dict()
+    stem = torch.load(path, weights_only=True)['features.0.0.weight']
+    blue, nir = 1, 7
+    assert ours['conv1.conv.weight'].shape == (32, 13, 3, 3)
+    torch.testing.assert_close(ours['conv1.conv.weight'][:, blue], stem[:, 2] * 3 / 13)
+    torch.testing.assert_close(ours['conv1.conv.weight'][:, nir], stem.mean(1) * 3 / 13)
 
 
 def test_another_mobilenet_is_told(weights):

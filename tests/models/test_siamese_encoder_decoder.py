@@ -16,9 +16,9 @@ METAS = [dict(ori_shape=(32, 48), img_shape=(32, 48))]
 class RGBOnly(nn.Module):
     """An encoder without the setting `in_channels`."""
 
-    def __init__(self):
+    def __init__(self, groups=1):
         super().__init__()
-        self.conv = nn.Conv2d(3, 16, 1)
+        self.conv = nn.Conv2d(3, 18, 3, stride=2, padding=1, groups=groups)
 
     def forward(self, x):
         return (self.conv(x),)
@@ -187,8 +187,8 @@ def test_the_encoder_takes_the_bands_that_the_images_have():
             r'so the encoder takes 4 channels',
         ),
         (
-            dict(image=images(*'abcd'), backbone=dict(type=RGBOnly)),
-            r'The encoder .*RGBOnly.* has no `in_channels` and takes 3, but the images have 4',
+            dict(image=images(*'abcd'), backbone=dict(type=RGBOnly, groups=3)),
+            r'The encoder .*RGBOnly.* has no `in_channels`, and no first convolution of 3 channels',
         ),
     ],
 )
@@ -199,6 +199,12 @@ def test_contradictions_of_what_is_stated_once(options, message):
 
 def test_an_encoder_without_the_setting_takes_rgb():
     assert isinstance(fcn(backbone=dict(type=RGBOnly)).backbone, RGBOnly)
+
+
+def test_an_encoder_without_the_setting_takes_other_bands():
+    conv = fcn(image=images(*'abcde'), backbone=dict(type=RGBOnly)).backbone.conv
+    assert conv(torch.rand(1, 5, 8, 8)).shape == (1, 18, 4, 4)
+    assert fcn(early_fusion=True, backbone=dict(type=RGBOnly)).backbone.conv.in_channels == 6
 
 
 def test_every_head_gets_the_classes_of_the_data_set():

@@ -31,7 +31,8 @@ class DiceLoss(nn.Module):
 
     Shape:
         logits (N, C, H, W), labels (N, H, W) of int64 with values 0 .. C-1 or the ignore index;
-        ignored pixels count neither in p nor in t. Returns a scalar.
+        ignored pixels count neither in p nor in t. One logit of change (N, 1, H, W) is as two, of
+        which that of the unchanged is 0. Returns a scalar.
 
     Raises:
         ConfigError: ``per`` is neither of the two.
@@ -64,7 +65,10 @@ class DiceLoss(nn.Module):
         ignore_index: int | None = 255,
     ) -> Tensor:
         # float32: sums over a whole batch overflow half precision.
-        probability = logits.float().softmax(dim=1)
+        logits = logits.float()
+        if logits.shape[1] == 1:
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+        probability = logits.softmax(dim=1)
         valid = torch.ones_like(label) if ignore_index is None else (label != ignore_index)
         target = F.one_hot((label * valid), logits.shape[1]).movedim(-1, 1)
         mask = valid.unsqueeze(1).to(probability)  # (N, 1, H, W)

@@ -57,3 +57,14 @@ def test_half_precision_sums_do_not_overflow():
 def test_unknown_form():
     with pytest.raises(ConfigError, match=r"`per` must be one of .*'class_and_column'.*'image'"):
         DiceLoss(per='image')
+
+
+def test_one_logit_of_change_is_as_two():
+    torch.manual_seed(0)
+    logit, label = torch.randn(2, 1, 5, 6), torch.randint(0, 2, (2, 5, 6))
+    label[0, 0] = 255
+    p = torch.stack([(-logit).sigmoid(), logit.sigmoid()], dim=1).squeeze(2)
+    t = torch.stack([label == 0, label == 1], dim=1).float()
+    p = p * (label != 255).unsqueeze(1)
+    expected = 1 - (2 * (p * t).sum((0, 2, 3)) / (p + t).sum((0, 2, 3))).mean()
+    torch.testing.assert_close(DiceLoss()(logit, label), expected)
