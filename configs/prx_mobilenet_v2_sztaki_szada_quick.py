@@ -1,4 +1,4 @@
-# PRX-Change's decoder with cross-attention on a MobileNetV2, SZTAKI AirChange, series Szada,
+# PRX-Change's decoder, first of its three stages, on a MobileNetV2, SZTAKI AirChange, series Szada,
 # in 800 steps of 8 windows. A recipe of ours, in one stage: the published networks have ImageNet
 # weights in a ResNet-18, which this encoder has too, from a package that needs no network.
 #
@@ -17,7 +17,6 @@ model = dict(
         _delete_=True,
         type='PRXHead',
         in_channels=[48, 64, 192, 640],  # both dates
-        cross_attention=True,
         loss_decode=[dict(type='BinaryCrossEntropyLoss'), dict(type='mmcd.DiceLoss')],
     ),
 )

@@ -64,7 +64,7 @@ runs += (
         dict(
             config=f'prx_mobilenet_v2_{data}_quick',
             benchmark=_data[data],
-            title='PRX-Change with cross-attention on MobileNetV2, ImageNet weights, quick recipe',
+            title='PRX-Change, first stage, on MobileNetV2, ImageNet weights, quick recipe',
             seeds=[0, 1, 2],
             options=dict(pretrained=_imagenet),
         )

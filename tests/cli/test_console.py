@@ -89,12 +89,21 @@ def test_an_error_of_a_loading_process_is_its_message_alone(capsys) -> None:
     assert capsys.readouterr().err == 'error: label a.png:\n  wrong\n  values\n'
 
 
-@pytest.mark.parametrize(('before', 'after'), [(None, 'PASSIVE'), ('ACTIVE', 'ACTIVE')])
-def test_threads_sleep_while_they_wait(monkeypatch, before, after) -> None:
-    monkeypatch.setenv('OMP_WAIT_POLICY', before or '')
-    if before is None:
-        monkeypatch.delenv('OMP_WAIT_POLICY')
-    assert ended(lambda: os.environ.get('OMP_WAIT_POLICY') != after) is False
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [
+        ({}, {'OMP_WAIT_POLICY': 'PASSIVE', 'GOMP_SPINCOUNT': '3000'}),
+        ({'GOMP_SPINCOUNT': '7'}, {'OMP_WAIT_POLICY': 'PASSIVE', 'GOMP_SPINCOUNT': '7'}),
+        ({'OMP_WAIT_POLICY': 'ACTIVE'}, {'OMP_WAIT_POLICY': 'ACTIVE', 'GOMP_SPINCOUNT': None}),
+    ],
+)
+def test_threads_spin_briefly_then_sleep_while_they_wait(monkeypatch, before, after) -> None:
+    for name in ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'):
+        monkeypatch.setenv(name, '')  # so that it is as before in the end
+        monkeypatch.delenv(name)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    assert ended(lambda: {name: os.environ.get(name) for name in after} != after) is False
 
 
 def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
