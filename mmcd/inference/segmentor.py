@@ -17,6 +17,8 @@ from mmcd.inference.predictor import ChangePredictor, exchange_dates
 from mmcd.models.scores import to_samples
 
 LEAST = torch.finfo(torch.float32).tiny  # keeps logarithms of scores finite
+# Of windows that go through the network together: as many as a batch of tiles of a scene.
+PIXELS_AT_ONCE = 2**20
 PATHS = ('before_path', 'after_path')  # where the pipelines note the files of a pair
 
 
@@ -95,17 +97,28 @@ class PredictorSegmentor(BaseSegmentor):
     def _slide(self, inputs: Tensor) -> Tensor:
         """The mean over windows. MMSegmentation pads each one's logits to the whole image."""
         height, width = inputs.shape[2:]
-        rows = _windows(height, self.test_cfg['crop_size'][0], self.test_cfg['stride'][0])
-        columns = _windows(width, self.test_cfg['crop_size'][1], self.test_cfg['stride'][1])
-        total: Any = 0
+        crop, stride = self.test_cfg['crop_size'], self.test_cfg['stride']
+        windows = [
+            (..., slice(*rows), slice(*columns))
+            for rows in _windows(height, crop[0], stride[0])
+            for columns in _windows(width, crop[1], stride[1])
+        ]
+        number = len(inputs)
+        at_once = max(PIXELS_AT_ONCE // (number * min(crop[0], height) * min(crop[1], width)), 1)
+        total: Any = None
         count = inputs.new_zeros(1, 1, height, width, dtype=torch.float32)
-        for top, bottom in rows:
-            for left, right in columns:
-                part = self._log_scores(inputs[:, :, top:bottom, left:right])
-                if isinstance(total, int):
-                    total = part.new_zeros(*part.shape[:2], height, width)
-                total[:, :, top:bottom, left:right] += part
-                count[:, :, top:bottom, left:right] += 1
+        for start in range(0, len(windows), at_once):
+            some = windows[start : start + at_once]
+            try:
+                scores = self._log_scores(torch.cat([inputs[window] for window in some]))
+            except PredictionError as error:
+                error.index %= number
+                raise
+            if total is None:
+                total = scores.new_zeros(number, scores.shape[1], height, width)
+            for window, part in zip(some, scores.split(number), strict=True):
+                total[window] += part
+                count[window] += 1
         return total / count.to(total.device)
 
     def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Tensor:

@@ -91,7 +91,7 @@ def test_testing_names_the_pair(mode: str) -> None:
         for name in ('one', 'two')
     ]
     segmentor = PredictorSegmentor(
-        FunctionPredictor(wrong_in(1, float('nan'))),
+        FunctionPredictor(wrong_in(9, float('nan'))),  # of twelve windows the tenth
         dict(mode=mode, crop_size=(16, 16), stride=(16, 16)),
     )
     with pytest.raises(PredictionError, match=r'A/two\.png and B/two\.png: the network gave nan'):
