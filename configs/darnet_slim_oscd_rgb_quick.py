@@ -6,25 +6,7 @@
 #       work_dirs/darnet_slim_oscd_rgb_quick/best_change_f1_*.pth
 #
 # What we measured: docs/results.md.
-_base_ = 'fc_siam_conc_oscd_rgb_quick.py'
+_base_ = 'darnet_slim_oscd_quick.py'
 
 # Rarely changed
-# As in configs/darnet_slim_sztaki_szada_quick.py.
-model = dict(
-    _delete_=True,
-    type='SiameseEncoderDecoder',
-    batch_dates=False,
-    data_preprocessor=dict(type='PairDataPreprocessor'),
-    backbone=dict(type='UNetEncoder', base_channels=8),
-    decode_head=dict(
-        type='DARNetHead',
-        in_channels=[16, 32, 64, 128, 256],  # both dates, levels 1 to 5
-        channels=8,
-        loss_decode=[
-            dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=False, class_weight=[1.0, 3.0]),
-            dict(type='DiceLoss', per='class'),
-        ],
-        loss_weights=dict(d5=0.2, d4=0.2, d3=0.2, d2=0.2, d1=0.2),
-    ),
-    test_cfg=dict(mode='whole'),
-)
+image = dict(bands=['red', 'green', 'blue'])

@@ -53,8 +53,9 @@ runs += (
             title=f'siamese MobileNetV2, difference, UPerNet, {said}, quick recipe',
             seeds=[0, 1, 2],
             options=options,
+            checkpoint=_checkpoint(data),
         )
-        for data in ('oscd', 'oscd_rgb', 'sztaki_szada')
+        for data in _data
         for start, said, options in (
             ('imagenet', 'ImageNet weights', dict(pretrained=_imagenet)),
             ('scratch', 'from scratch', dict(pretrained=None)),
@@ -67,17 +68,19 @@ runs += (
             title='PRX-Change, first stage, on MobileNetV2, ImageNet weights, quick recipe',
             seeds=[0, 1, 2],
             options=dict(pretrained=_imagenet),
+            checkpoint=_checkpoint(data),
         )
-        for data in ('oscd_rgb', 'sztaki_szada')
+        for data in _data
     ]
     + [
         dict(
             config=f'darnet_slim_{data}_quick',
-            benchmark=data,
+            benchmark=_data[data],
             title='DARNet, width 8, quick recipe',
+            seeds=[0, 1, 2],
             checkpoint=_checkpoint(data),
         )
-        for data in ('oscd_rgb', 'sztaki_szada', 'sztaki_tiszadob')
+        for data in _data
     ]
     + [
         # What made-up pairs are worth: the network of `make demo`, which saw nothing else.

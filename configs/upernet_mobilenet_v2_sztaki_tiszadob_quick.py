@@ -1,0 +1,15 @@
+# A siamese MobileNetV2 with UPerNet's head on SZTAKI AirChange, series Tiszadob,
+# in 800 steps of 8 windows. A recipe of ours: that of upernet_mobilenet_v2_sztaki_szada_quick.py.
+#
+#   python tools/train.py configs/upernet_mobilenet_v2_sztaki_tiszadob_quick.py
+#   python tools/test.py configs/upernet_mobilenet_v2_sztaki_tiszadob_quick.py \
+#       work_dirs/upernet_mobilenet_v2_sztaki_tiszadob_quick/iter_800.pth
+#
+# What we measured: docs/results.md.
+_base_ = 'upernet_mobilenet_v2_sztaki_szada_quick.py'
+
+# Rarely changed
+pairs = dict(series='Tiszadob', val_pairs=[4])
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+test_dataloader = dict(dataset=pairs)
