@@ -20,6 +20,7 @@ COMMANDS = {
     'map': 'map what changed between two images of one place',
     'train': 'train a model',
     'test': 'test a model on the test split of its data set',
+    'tune': "find a model's best threshold on the validation split",
     'evaluate': 'score masks on disk, of any method, as test scores a model',
     'report': 'show a result of test or evaluate, or compare several; a web page of them',
     'audit': 'find what is wrong with a data set before it costs a training run',

@@ -92,7 +92,10 @@ def is_done(run: SuiteRun, place: Place) -> bool:
 
 
 def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str, Any]:
-    """Train where that is not done, test once, and write the result file.
+    """Train where that is not done, test, and write the result file.
+
+    Where validation chose the checkpoint, it chooses a threshold, too, and the test is made at
+    one half and at that one.
 
     Args:
         run: of the suite.
@@ -114,13 +117,29 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
         arguments = [str(config), '--work-dir', str(folder), '--resume']
         _call('train', [*arguments, *['--amp'] * place.amp], folder, place, gpu)
     checkpoint = find_checkpoint(run, place)
-    raw = folder / 'test.json'
-    arguments = [str(config), str(checkpoint), '--result', str(raw)]
-    _call('test', [*arguments, '--work-dir', str(folder / 'test')], folder, place, gpu)
-    record = finish_record(run, cfg, read_record(raw), checkpoint, place)
+
+    def test(checkpoint: Path, name: str) -> dict[str, Any]:
+        raw = folder / name
+        arguments = [str(config), str(checkpoint), '--result', str(raw)]
+        _call('test', [*arguments, '--work-dir', str(folder / 'test')], folder, place, gpu)
+        return read_record(raw)
+
+    record = finish_record(run, cfg, test(checkpoint, 'test.json'), checkpoint, place)
+    if run.is_chosen and cfg.model.get('threshold') is None:
+        tuned = folder / 'tuned.pth'
+        arguments = [str(config), str(checkpoint), '--out', str(tuned)]
+        _call('tune', [*arguments, '--work-dir', str(folder / 'tune')], folder, place, gpu)
+        record['run']['tuned'] = _tuned_figures(test(tuned, 'test_tuned.json'))
     place.results.mkdir(parents=True, exist_ok=True)
     write_record(place.result(run), record)
     return record
+
+
+def _tuned_figures(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a test at the validation's threshold found, beside that at one half."""
+    tuning = record['protocol']['threshold_tuning']
+    figures = {key: record['metrics'][key] for key in ('f1', 'precision', 'recall')}
+    return dict(threshold=tuning['value'], validation_f1=tuning['score'], **figures)
 
 
 def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:

@@ -41,6 +41,11 @@ class SuiteRun:
     weights: str | None = None
 
     @property
+    def is_chosen(self) -> bool:
+        """Whether the validation split has what it takes to choose by."""
+        return self.weights is None and self.checkpoint == BEST
+
+    @property
     def label(self) -> str:
         """Its name and seed, which also name its result file."""
         return f'{self.name}_seed{self.seed}'

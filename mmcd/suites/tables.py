@@ -20,6 +20,7 @@ _MARKED = re.compile(
 COLUMNS = (
     'network',
     'F1',
+    "F1, validation's threshold",
     'precision',
     'recall',
     'seeds',
@@ -102,9 +103,10 @@ def fill_in(text: str, records: Sequence[Mapping[str, Any]], published: Mapping[
 
 def _row(records: Sequence[Mapping[str, Any]]) -> str:
     run = records[0]['run']
-    figures = [
+    f1, precision, recall = (
         _spread([r['metrics'][key] for r in records]) for key in ('f1', 'precision', 'recall')
-    ]
+    )
+    tuned = [r['run']['tuned']['f1'] for r in records if 'tuned' in r['run']]
     seeds = ', '.join(str(r['run']['seed']) for r in records)
     if run['steps'] is None:
         training, minutes = 'none here', ''
@@ -115,7 +117,11 @@ def _row(records: Sequence[Mapping[str, Any]]) -> str:
         minutes = f'{statistics.mean(r["run"]["train_minutes"] for r in records):.0f}'
     cells = [
         f'{run["title"]} (`{run["name"]}`)',
-        *figures,
+        f1,
+        # Of all seeds or of none: means of different seeds are not beside each other.
+        _spread(tuned) if len(tuned) == len(records) else '',
+        precision,
+        recall,
         seeds,
         f'{run["parameters"] / 1e6:.2f} M',
         f'{run["multiply_adds"] / 1e9:.2f} G',
@@ -132,6 +138,7 @@ def _published_row(entry: Mapping[str, Any]) -> str:
     cells = [
         f'{entry["method"]}, published: {entry["source"]}',
         f'{entry["f1"]:.1f}',
+        '',
         *ratios,
         *[''] * 5,
     ]

@@ -76,6 +76,14 @@ def test_a_run_leaves_one_result_with_all_that_tells_what_it_was(suite):
     assert (run['name'], run['seed'], run['steps'], run['batch_size']) == ('fc_ef_tiny', 0, 2, 2)
     assert run['parameters'] > 1e6 and run['multiply_adds'] > 1e8 and run['train_minutes'] >= 0
     assert record['protocol']['data_root'] == 'data/sample'
+    # At one half, whatever the validation split chose; at its threshold besides.
+    assert record['protocol']['threshold'] == 0.5
+    tuned, retested = (
+        run['tuned'],
+        json.loads((suite / 'work/fc_ef_tiny/seed0/test_tuned.json').read_text()),
+    )
+    assert retested['protocol']['threshold'] == tuned['threshold'] != 0.5
+    assert tuned['f1'] == retested['metrics']['f1']
     assert len(record['images']) == 2
     assert str(suite) not in json.dumps(record)
 
@@ -86,7 +94,7 @@ def test_a_row_tests_the_weights_of_another_without_training(suite):
         json.loads((suite / 'results' / f'{name}_seed0.json').read_text())
         for name in ('fc_ef_tiny', 'fc_ef_as_it_is')
     )
-    assert as_it_is['run']['steps'] is None
+    assert as_it_is['run']['steps'] is None and 'tuned' not in as_it_is['run']
     assert as_it_is['metrics'] == trained['metrics']
     assert not list((suite / 'work' / 'fc_ef_as_it_is').glob('seed0/*.pth'))
 

@@ -19,9 +19,21 @@ def test_a_row_has_the_mean_and_the_deviation_of_its_seeds():
     records = [record_of(f1=f1, seed=seed) for seed, f1 in enumerate((48.0, 50.0, 52.0))]
     row = cells(make_table('tiny', records, PUBLISHED).splitlines()[2])
     assert row == [
-        'Network (`row`)', '50.0 ± 2.0', '60.0 ± 2.0', '40.0 ± 2.0', '0, 1, 2', '1.35 M', '2.50 G',
-        '800 × 8', '10',
+        'Network (`row`)', '50.0 ± 2.0', '', '60.0 ± 2.0', '40.0 ± 2.0', '0, 1, 2', '1.35 M',
+        '2.50 G', '800 × 8', '10',
     ]  # fmt: skip
+
+
+def test_the_threshold_of_the_validation_split_has_a_column_where_all_seeds_have_it():
+    tuned = [
+        record_of(seed=seed, tuned=dict(threshold=0.3, validation_f1=60.0, f1=f1))
+        for seed, f1 in enumerate((53.0, 55.0))
+    ]
+    column = make_table('tiny', tuned, PUBLISHED).splitlines()
+    assert cells(column[0])[2] == "F1, validation's threshold"
+    assert cells(column[2])[1:3] == ['50.0 ± 0.0', '54.0 ± 1.4']
+    other = [*tuned, record_of(seed=2)]
+    assert cells(make_table('tiny', other, PUBLISHED).splitlines()[2])[2] == ''
 
 
 def test_one_seed_has_no_deviation_and_a_run_without_training_no_minutes():
@@ -39,11 +51,11 @@ def test_rows_come_by_their_f1_and_published_ones_after_them_with_their_source()
 
 
 def test_documents_are_filled_between_their_markers_only():
-    text = 'before\n<!-- results: tiny -->\nold\n<!-- end of results -->\nafter 50.0\n'
+    text = 'before\n<!-- results: tiny -->\nformer\n<!-- end of results -->\nafter 50.0\n'
     filled = fill_in(text, [record_of()], PUBLISHED)
     assert filled.startswith('before\n<!-- results: tiny -->\n| network')
     assert filled.endswith('|\n<!-- end of results -->\nafter 50.0\n')
-    assert 'old' not in filled
+    assert 'former' not in filled
     assert fill_in(filled, [record_of()], PUBLISHED) == filled
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,11 @@ import torch
 
 from mmcd.apis import init_model
 from mmcd.cli.commands import test as test_command
+from mmcd.cli.commands.tune import main
 from mmcd.errors import ConfigError
 from mmcd.io.checkpoints import read_checkpoint
 from tests.engine.tiny_run import tiny_config
 from tests.export.models import with_random_statistics
-
-TOOL = Path(__file__).parents[3] / 'tools' / 'analysis_tools' / 'tune_threshold.py'
-main = runpy.run_path(str(TOOL))['main']
 
 
 def test_from_the_tool_to_the_test(
