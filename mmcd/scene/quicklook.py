@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,10 @@ def draw_quicklook(
     height, width = (max(1, round(size / shrink)) for size in (grid.height, grid.width))
     with rasterio.open(mask) as file:
         values = file.read(1, out_shape=(height, width), resampling=Resampling.mode)
-    dates = [_shown(reader, grid, height, width, image) for reader in (before, after)]
+    # Side by side, as they are read for the network: each is a pass over its whole file.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix='read-after') as pool:
+        later = pool.submit(_shown, after, grid, height, width, image)
+        dates = [_shown(before, grid, height, width, image), later.result()]
     return _figure([*dates, _overlay(dates[1], values, classes)], grid, values, classes)
 
 

@@ -62,8 +62,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger('mmcd.scene')
 
-# GDAL's own default is 5 % of the machine's memory.
-GDAL_CACHE_MB = 192
+# GDAL's own default is 5 % of the machine's memory. In bytes: rasterio does not take a small number
+# as megabytes, as GDAL's own configuration does.
+GDAL_CACHE_BYTES = 192 * 2**20
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +162,7 @@ def map_scene(
     if page is not None:
         make_folder(page)
     claimed = claim_outputs(outputs) if share.is_first else contextlib.nullcontext()
-    with claimed, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB), warnings.catch_warnings():
+    with claimed, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES), warnings.catch_warnings():
         # Pixel grids are fine here.
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         with open_pair(before, after, settings, predictor.image) as pair:

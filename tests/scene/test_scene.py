@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from mmcd.errors import SceneError
 from mmcd.inference import FunctionPredictor
+from mmcd.scene.scene import GDAL_CACHE_BYTES
 from mmcd.scene.sharing import Share
 from mmcd.structures import ChangeClasses, ImageSpec
 from tests.scene.mapping import BLUR, HEIGHT, WIDTH, map_small
@@ -263,3 +265,13 @@ def test_shared_strips_give_the_same_bytes(
     for name in ('', '_p'):
         alone = read_raster(tmp_path / f'alone{name}.tif')
         assert alone.tobytes() == read_raster(tmp_path / f'shared{name}.tif').tobytes()
+
+
+def test_blocks_that_were_read_stay_in_gdals_cache(tmp_path: Path) -> None:
+    """rasterio takes the size in bytes; 192 of them kept nothing, and every read decoded anew."""
+    ground = draw_ground(512, 512, 0)
+    path = write_raster(tmp_path / 'ground.tif', ground, compress='deflate', tiled=True)
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES), rasterio.open(path) as file:
+        first = file.read()
+        os.truncate(path, 0)
+        np.testing.assert_array_equal(file.read(), first)
