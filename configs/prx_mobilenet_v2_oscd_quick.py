@@ -1,6 +1,6 @@
 # PRX-Change's decoder, first of its three stages, on a MobileNetV2, OSCD, 13 bands,
-# in 800 steps of 8 windows. A recipe of ours, in one stage: the published networks have ImageNet
-# weights in a ResNet-18, which this encoder has too, from a package that needs no network.
+# in 800 steps of 8 windows. A recipe of ours. The published networks start from a
+# ResNet-18 with ImageNet weights, this one from a MobileNetV2, whose weights come in a package.
 #
 #   python tools/train.py configs/prx_mobilenet_v2_oscd_quick.py
 #   python tools/test.py configs/prx_mobilenet_v2_oscd_quick.py \

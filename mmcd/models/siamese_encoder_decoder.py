@@ -95,15 +95,17 @@ class SiameseEncoderDecoder(EncoderDecoder):
         if classes is not None:
             number = len(ChangeClasses.from_meta(classes))
             heads = [_with_classes(head, number) for head in heads]
+        dates = 2 if early_fusion else 1
+        encoder = _with_bands(backbone, spec, dates=dates)
         super().__init__(
-            backbone=_with_bands(backbone, spec, dates=2 if early_fusion else 1),
+            backbone=encoder,
             decode_head=heads[0],
             auxiliary_head=heads[1],
             data_preprocessor=_with_image(data_preprocessor, spec),
             **kwargs,
         )
-        channels = spec.num_bands * (2 if early_fusion else 1)
-        if channels != len(RGB) and not _takes_channels(type(self.backbone)):
+        channels = dates * spec.num_bands
+        if channels != len(RGB) and 'in_channels' not in encoder:
             widen_stem(self.backbone, channels)
         for name, value in (
             ('threshold', threshold),

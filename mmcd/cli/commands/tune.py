@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from mmcd.cli.arguments import (
-    add_inference_arguments,
-    add_run_arguments,
-    inference_settings,
-)
+from mmcd.cli.arguments import add_inference_arguments, add_run_arguments, inference_settings
 from mmcd.cli.console import quiet_imports
 from mmcd.install.stack import require_stack
 
@@ -42,23 +39,28 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmengine.dist import is_main_process
         from mmengine.runner import Runner
 
+        from mmcd.engine.failures import explained_building, explained_failures
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import prepare_run
+        from mmcd.engine.peer_watch import PeerWatch
         from mmcd.engine.threshold_tuning import prepare_tuning, tune_threshold, write_threshold
+        from mmcd.io.atomic import check_writable
         from mmcd.io.checkpoints import load_weights
 
     cfg = prepare_run(args)
     prepare_tuning(cfg, args.checkpoint)
-    runner = Runner.from_cfg(cfg)
+    out = args.out or args.checkpoint
+    check_writable(Path(out))
+    with explained_building():
+        runner = Runner.from_cfg(cfg)
     load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
-    use_predictor(
-        runner,
-        **inference_settings(args),
-    )
-    tuned = tune_threshold(runner)
+    use_predictor(runner, **inference_settings(args))
+    watch = PeerWatch(advice='Start it again.').start()
+    with explained_failures(watch):
+        tuned = tune_threshold(runner)
+    watch.stop()
     if not is_main_process():
         return
-    out = args.out or args.checkpoint
     write_threshold(args.checkpoint, tuned, out, trusted=args.trust_checkpoint)
     print(
         f'Threshold {tuned["value"]:g}: F1 {tuned["score"]:.2f} on the {tuned["split"]} split '

@@ -11,7 +11,7 @@ import torch
 from mmcd.apis import init_model
 from mmcd.cli.commands import test as test_command
 from mmcd.cli.commands.tune import main
-from mmcd.errors import ConfigError
+from mmcd.errors import ConfigError, FileWriteError
 from mmcd.io.checkpoints import read_checkpoint
 from tests.engine.tiny_run import tiny_config
 from tests.export.models import with_random_statistics
@@ -49,3 +49,16 @@ def test_from_the_tool_to_the_test(
         test_command.main([config, out, *val])
     # A person's own threshold may be tried anywhere.
     test_command.main([config, out, *val, 'model.threshold=0.5'])
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    tiny_levir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg = tiny_config(tiny_levir, tmp_path / 'work')
+    config, checkpoint = (str(tmp_path / n) for n in ('config.py', 'model.pth'))
+    cfg.dump(config)
+    torch.save(dict(state_dict={}), checkpoint)
+    monkeypatch.setattr('mmcd.engine.threshold_tuning.tune_threshold', pytest.fail)
+    (tmp_path / 'file').touch()
+    with pytest.raises(FileWriteError, match=r'^Cannot write .*tuned\.pth'):
+        main([config, checkpoint, '--out', str(tmp_path / 'file' / 'tuned.pth')])
