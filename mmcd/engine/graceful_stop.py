@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -25,23 +25,33 @@ REQUEUE = 'SIGUSR1'
 
 
 class StopRequest:
-    """The signal that has asked a run to end, 0 where none has, and how far the run has come."""
+    """The signal that has asked a run to end, 0 where none has, and how far the run has come.
 
-    def __init__(self) -> None:
+    Args:
+        pass_on: called with the number of each such signal, when it comes.
+    """
+
+    def __init__(self, pass_on: Callable[[int], None] | None = None) -> None:
         self.signal = 0
         self.steps = 0  # done by this process
+        self._pass_on = pass_on
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
+        if self._pass_on is not None:
+            self._pass_on(number)
 
 
 @contextmanager
-def stop_request() -> Iterator[StopRequest]:
+def stop_request(pass_on: Callable[[int], None] | None = None) -> Iterator[StopRequest]:
     """Take note of the signals that ask for an end, instead of ending at once.
 
     A signal that is ignored, as SIGHUP under ``nohup``, stays so.
+
+    Args:
+        pass_on: called with the number of each such signal, when it comes.
     """
-    request = StopRequest()
+    request = StopRequest(pass_on)
     names = [*NAMES, *([REQUEUE] if 'SLURM_JOB_ID' in os.environ else [])]
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():  # Python allows it there only

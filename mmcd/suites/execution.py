@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mmcd.evaluation.record import read_record, write_record
 from mmcd.io.atomic import write_whole
 from mmcd.models.operations import count_multiply_adds, count_parameters
 from mmcd.registry import MODELS
+from mmcd.suites.processes import Processes
 from mmcd.suites.suite import BEST, SuiteRun
 
 COUNTED_SIZE = 256  # height and width of the pair whose multiply-adds are counted
@@ -91,7 +92,9 @@ def is_done(run: SuiteRun, place: Place) -> bool:
     return True
 
 
-def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str, Any]:
+def execute(
+    run: SuiteRun, place: Place, *, gpu: int | None = None, processes: Processes | None = None
+) -> dict[str, Any]:
     """Train where that is not done, test, and write the result file.
 
     Where validation chose the checkpoint, it chooses a threshold, too, and the test is made at
@@ -101,34 +104,37 @@ def execute(run: SuiteRun, place: Place, *, gpu: int | None = None) -> dict[str,
         run: of the suite.
         place: where it runs.
         gpu: the number of the GPU that its processes see; None: all.
+        processes: that run it; those of a suite are asked to end together.
 
     Raises:
+        StoppedBySignalError: the processes have been asked to end.
         SuiteError: the training or the test ended with an error, its log says which; or the
             training was begun in another precision or with another config.
     """
     folder = place.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     cfg = resolve(run, place)
+    call = partial(_call, folder, place, gpu, processes or Processes())
     config = folder / f'{run.name}.py'
     cfg.dump(str(config))
     if run.weights is None:
         _note_beginning(folder, cfg, amp=place.amp)
     if run.weights is None and not is_finished(cfg):
         arguments = [str(config), '--work-dir', str(folder), '--resume']
-        _call('train', [*arguments, *['--amp'] * place.amp], folder, place, gpu)
+        call('train', [*arguments, *['--amp'] * place.amp])
     checkpoint = find_checkpoint(run, place)
 
     def test(checkpoint: Path, name: str) -> dict[str, Any]:
         raw = folder / name
         arguments = [str(config), str(checkpoint), '--result', str(raw)]
-        _call('test', [*arguments, '--work-dir', str(folder / 'test')], folder, place, gpu)
+        call('test', [*arguments, '--work-dir', str(folder / 'test')])
         return read_record(raw)
 
     record = finish_record(run, cfg, test(checkpoint, 'test.json'), checkpoint, place)
     if run.is_chosen and cfg.model.get('threshold') is None:
         tuned = folder / 'tuned.pth'
         arguments = [str(config), str(checkpoint), '--out', str(tuned)]
-        _call('tune', [*arguments, '--work-dir', str(folder / 'tune')], folder, place, gpu)
+        call('tune', [*arguments, '--work-dir', str(folder / 'tune')])
         record['run']['tuned'] = _tuned_figures(test(tuned, 'test_tuned.json'))
     place.results.mkdir(parents=True, exist_ok=True)
     write_record(place.result(run), record)
@@ -248,7 +254,14 @@ def _checkpoints(folder: Path, which: str) -> list[Path]:
     return [last] if last.is_file() else []
 
 
-def _call(command: str, arguments: list[str], folder: Path, place: Place, gpu: int | None) -> None:
+def _call(
+    folder: Path,
+    place: Place,
+    gpu: int | None,
+    processes: Processes,
+    command: str,
+    arguments: list[str],
+) -> None:
     """Run a sub-command of mmcd in a process of its own; what it prints goes into a log."""
     environment = dict(os.environ)
     if place.threads is not None:
@@ -256,17 +269,10 @@ def _call(command: str, arguments: list[str], folder: Path, place: Place, gpu: i
     if gpu is not None:
         environment['CUDA_VISIBLE_DEVICES'] = str(gpu)
     log = folder / f'{command}.log'
-    with log.open('ab') as file:
-        done = subprocess.run(
-            [sys.executable, '-m', 'mmcd', command, *arguments],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            check=False,
-        )
-    if done.returncode:
+    program = [sys.executable, '-m', 'mmcd', command, *arguments]
+    if status := processes.run(program, log=log, environment=environment):
         tail = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-3:]
         raise SuiteError(
-            f'mmcd {command} {" ".join(arguments)} ended with status {done.returncode}; {log} '
+            f'mmcd {command} {" ".join(arguments)} ended with status {status}; {log} '
             f'ends with:\n' + '\n'.join(f'  {line}' for line in tail)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.console import quiet_imports
-from mmcd.errors import ConfigError, MMCDError
+from mmcd.errors import ConfigError, MMCDError, StoppedBySignalError
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:
@@ -98,18 +99,30 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 
 def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: int) -> int:
-    """Run what is not done; returns how many runs failed, each of which is told and left out."""
+    """Run what is not done; returns how many runs failed, each of which is told and left out.
+
+    Raises:
+        StoppedBySignalError: a signal asked for the end. It was passed on to what was running.
+    """
+    from mmcd.engine.graceful_stop import stop_request
     from mmcd.suites.execution import execute
+    from mmcd.suites.processes import Processes
 
     free: queue.Queue[int | None] = queue.Queue()
     for number in range(jobs):
         free.put(number % gpus if gpus else None)
 
+    processes = Processes()
+
     def one(run: SuiteRun) -> bool:
+        if request.signal:
+            return False
         gpu = free.get()
         print(f'{run.label}: started, log in {place.folder(run)}', flush=True)
         try:
-            record = execute(run, place, gpu=gpu)
+            record = execute(run, place, gpu=gpu, processes=processes)
+        except StoppedBySignalError:
+            return False
         except MMCDError as error:
             print(f'{run.label}: failed\n{error}', file=sys.stderr, flush=True)
             return False
@@ -118,8 +131,15 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: int) -> 
         print(f'{run.label}: F1 {record["metrics"]["f1"]:.2f}', flush=True)
         return True
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return sum(not succeeded for succeeded in pool.map(one, runs))
+    with stop_request(processes.end) as request, ThreadPoolExecutor(max_workers=jobs) as pool:
+        failed = sum(not succeeded for succeeded in pool.map(one, runs))
+    if request.signal:
+        raise StoppedBySignalError(
+            f'Stopped by {signal.Signals(request.signal).name}. What is finished stays, and a '
+            'training that was cut has its checkpoint: the same command goes on.',
+            request.signal,
+        )
+    return failed
 
 
 def write_tables(results: Path, documents: Sequence[Path]) -> None:
