@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import parse_cfg_options
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

@@ -7,13 +7,15 @@ are written with their scope, such as ``mmseg.CrossEntropyLoss`` or ``mmpretrain
 
 from __future__ import annotations
 
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 # Before the first import of the stack: what is missing or too old is said in one readable error.
 require_stack()
 
-from mmengine.registry import Registry  # noqa: E402
-from mmseg import registry as mmseg_registry  # noqa: E402
+with quiet_imports():
+    from mmengine.registry import Registry
+    from mmseg import registry as mmseg_registry
 
 
 def _child(parent: Registry, location: str | None = None) -> Registry:

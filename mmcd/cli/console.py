@@ -5,24 +5,17 @@ Imports of this module are light, so that ``--help`` and a misspelt option answe
 
 from __future__ import annotations
 
-import builtins
-import contextlib
 import errno
 import os
 import sys
 import traceback
-import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 from mmcd import errors
 from mmcd.errors import MMCDError
 
 DEBUG = '--debug'
-# Printed by the onedl packages, once per package, whenever an optional one of theirs is missing.
-STACK_CHATTER = 'Could not import OneDL'
-# Given by an mmcv without compiled operations, of which mmcd uses none.
-STACK_WARNING = 'Fail to import ``MultiScaleDeformableAttention``'
 
 EXIT_RUN = 1  # the data, or something in the course of the run
 EXIT_USAGE = 2  # the command line, the config, a file that it names; as argparse
@@ -122,30 +115,3 @@ def own_message(error: MMCDError) -> str:
     if not text.startswith(f'Caught {kind.__name__} in '):
         return text
     return text.rpartition(f'\n{kind.__module__}.{kind.__qualname__}: ')[2].rstrip()
-
-
-@contextlib.contextmanager
-def quiet_imports() -> Iterator[None]:
-    """Suppress the known chatter of the stack while its packages are imported.
-
-    Everything else that is printed or warned of passes through.
-
-    Example:
-        >>> with quiet_imports():
-        ...     from mmengine.runner import Runner
-    """
-    # Not undone at the end: warnings.catch_warnings would also undo the filters that the imported
-    # packages set for themselves.
-    warnings.filterwarnings('ignore', message=STACK_WARNING, category=UserWarning)
-    original = builtins.print
-
-    def print_unless_chatter(*values: Any, **options: Any) -> None:
-        if values != (STACK_CHATTER,):
-            original(*values, **options)
-
-    # Not contextlib.redirect_stdout: a log handler that an import makes would keep the stream.
-    builtins.print = print_unless_chatter
-    try:
-        yield
-    finally:
-        builtins.print = original

@@ -18,6 +18,7 @@ from mmcd.config import dataset_meta, drop_pretrained, load_config
 from mmcd.errors import ConfigError, MMCDError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.inference.portable_config import config_of_checkpoint
+from mmcd.install.chatter import quiet_imports
 from mmcd.io.checkpoint_file import first_line
 from mmcd.io.checkpoint_meta import own_meta
 from mmcd.io.checkpoints import read_checkpoint, safe_loading, take_weights
@@ -96,9 +97,10 @@ def init_model(
     content: dict[str, Any] = {}
     if checkpoint is not None:
         content = read_checkpoint(checkpoint, trusted=trust_checkpoint)
-    if brings_config:
-        config = config_of_checkpoint(content.get('meta') or {}, str(checkpoint))
-    model = _build(load_config(config, cfg_options), content, checkpoint)
+    with quiet_imports():  # what a config names is imported when it is looked up
+        if brings_config:
+            config = config_of_checkpoint(content.get('meta') or {}, str(checkpoint))
+        model = _build(load_config(config, cfg_options), content, checkpoint)
     return model.to(device).eval()
 
 

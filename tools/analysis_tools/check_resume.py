@@ -28,8 +28,9 @@ import torch
 
 from mmcd.cli.arguments import add_run_arguments
 from mmcd.cli.commands import train
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
 from mmcd.errors import MMCDError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 MOST_ATTEMPTS = 100  # of one run: a kill in each, until it is through

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_model_arguments, parse_cfg_options
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 
 from mmcd.cli.arguments import parse_cfg_options
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 

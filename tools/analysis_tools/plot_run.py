@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 

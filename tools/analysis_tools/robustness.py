@@ -19,8 +19,9 @@ from mmcd.cli.arguments import (
     inference_settings,
     parse_cfg_options,
 )
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
+from mmcd.install.chatter import quiet_imports
 
 
 def parse_args() -> argparse.Namespace:

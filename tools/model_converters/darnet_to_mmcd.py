@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'darnet_levir.py'

@@ -13,7 +13,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from mmcd.cli.console import quiet_imports, run_tool
+from mmcd.cli.console import run_tool
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_options
-from mmcd.cli.console import quiet_imports
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmcd.cli.arguments import add_result_arguments
-from mmcd.cli.console import quiet_imports
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

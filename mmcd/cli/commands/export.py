@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmcd.cli.arguments import add_model_arguments, parse_cfg_options
-from mmcd.cli.console import quiet_imports
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 DESCRIPTION = """\

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import inference_settings, parse_cfg_options, with_negative_numbers
-from mmcd.cli.console import EXIT_RUN, quiet_imports
+from mmcd.cli.console import EXIT_RUN
 from mmcd.errors import MMCDError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
 from mmcd.scene.settings import (

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_layout_arguments, layout_options
-from mmcd.cli.console import quiet_imports
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from mmcd.cli.arguments import (
     add_result_arguments,
     add_run_arguments,
 )
-from mmcd.cli.console import quiet_imports
 from mmcd.errors import ConfigError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

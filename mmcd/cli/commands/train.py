@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_run_arguments
-from mmcd.cli.console import quiet_imports
 from mmcd.errors import WorkerLostError
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 if TYPE_CHECKING:

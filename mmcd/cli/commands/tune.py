@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmcd.cli.arguments import add_inference_arguments, add_run_arguments, inference_settings
-from mmcd.cli.console import quiet_imports
+from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
 
