@@ -43,11 +43,11 @@ def parse_args() -> argparse.Namespace:
 
 def pairs_per_second(config: Config, workers: int, batches: int) -> float:
     """Pairs a second over so many batches, after a warm-up."""
-    from mmengine.runner import Runner
+    from mmcd.engine.exact_data import build_exact_loader
 
     settings = config.train_dataloader.copy()
     settings.update(num_workers=workers, persistent_workers=False)
-    loader = iter(Runner.build_dataloader(settings, seed=0))
+    loader = iter(build_exact_loader(settings, seed=0))
     for _ in range(WARM_UP):
         next(loader)
     start = time.perf_counter()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -59,11 +61,10 @@ class PixelCache:
         """
         entry = self.folder / f'{_key(paths, settings)}.npy'
         try:
-            # Copy-on-write: a transform that works in place changes its own pages only.
-            return np.asarray(np.load(entry, mmap_mode='c', allow_pickle=False))
+            return _map(entry)
         except FileNotFoundError:
             pass
-        except (ValueError, EOFError, OSError):  # damaged: written again below
+        except (TypeError, ValueError, EOFError, OSError):  # damaged: written again below
             entry.unlink(missing_ok=True)
         array = decode()
         if self._has_room(array.nbytes):
@@ -150,6 +151,35 @@ def clear_cache(root: Path) -> int:
         if not any((root / name).iterdir()):
             (root / name).rmdir()
     return freed
+
+
+def _map(entry: Path) -> np.ndarray:
+    """The array of an entry, mapped.
+
+    As ``numpy.load(entry, mmap_mode='c')``, which takes a third of a millisecond for each, most of
+    it to look at the path and to parse the header.
+    """
+    with entry.open('rb') as file:
+        # Copy-on-write: a transform that works in place changes its own pages only.
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        shape, dtype, offset = _header(entry.name, file)
+    return np.ndarray(shape, dtype, content, offset)
+
+
+def _header(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape and type of an entry, and where its values begin; ValueError: it is damaged."""
+    if name not in _headers:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError('not as numpy.save writes it')
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        if fortran_order or dtype.hasobject:
+            raise ValueError('not as it is stored here')
+        _headers[name] = shape, dtype, file.tell()
+    return _headers[name]
+
+
+# Of an entry's name, which tells its content: of this process, some hundred bytes each.
+_headers: dict[str, tuple[tuple[int, ...], np.dtype, int]] = {}
 
 
 def _key(paths: Sequence[str], settings: str) -> str:

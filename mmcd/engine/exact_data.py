@@ -21,6 +21,8 @@ from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
+from mmcd.engine.compact_batch import compact_collate
+
 SAMPLES, STEPS = 0, 1  # keep the random streams of loading and of training apart
 
 
@@ -142,7 +144,11 @@ def build_exact_loader(
         if hasattr(dataset, 'full_init'):
             dataset.full_init()
     loader = Runner.build_dataloader(
-        {**settings, 'dataset': SeededDataset(dataset, read=read)},
+        {
+            'collate_fn': dict(type=compact_collate),
+            **settings,
+            'dataset': SeededDataset(dataset, read=read),
+        },
         seed=seed,
         diff_rank_seed=diff_rank_seed,
     )
