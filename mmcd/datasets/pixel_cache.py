@@ -7,10 +7,12 @@ only, from the page cache of the system, so that no process holds a copy.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import mmap
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ DEFAULT_MAX_GB = 50.0
 SPARED_BYTES = 2 * GIB
 # A change of what is stored under a key changes this.
 FORMAT = 1
+# What is ours in a folder that may hold other things: the cache of a data set, and its entries.
+FOLDER = re.compile(r'.+-[0-9a-f]{12}')
+ENTRY = re.compile(r'[0-9a-f]{32}\.npy')
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,12 @@ class PixelCache:
             _warn_once(f'The pixel cache {self.folder} cannot be written ({error})')
 
     def _has_room(self, size: int) -> bool:
-        if self.folder.is_dir():
-            used = sum(entry.stat().st_size for entry in os.scandir(self.folder))
-            if used + size > self.max_bytes:
-                _warn_once(
-                    f'The pixel cache {self.folder} has reached its limit of '
-                    f'{self.max_bytes / GIB:g} GB'
-                )
-                return False
+        if sum(_sizes(self.folder).values()) + size > self.max_bytes:
+            _warn_once(
+                f'The pixel cache {self.folder} has reached its limit of '
+                f'{self.max_bytes / GIB:g} GB'
+            )
+            return False
         existing = next(p for p in (self.folder, *self.folder.absolute().parents) if p.is_dir())
         if shutil.disk_usage(existing).free < size + SPARED_BYTES:
             _warn_once(f'The disk of the pixel cache {self.folder} is nearly full')
@@ -134,23 +137,37 @@ def cached_sizes(root: Path) -> dict[str, int]:
     if not root.is_dir():
         return {}
     return {
-        folder.name: sum(entry.stat().st_size for entry in os.scandir(folder))
+        folder.name: sum(_sizes(folder).values())
         for folder in sorted(root.iterdir())
-        if folder.is_dir()
+        if folder.is_dir() and FOLDER.fullmatch(folder.name)
     }
 
 
 def clear_cache(root: Path) -> int:
     """Remove the caches of all data sets; returns how many bytes they took."""
-    freed = sum(cached_sizes(root).values())
+    freed = 0
     for name in cached_sizes(root):
+        folder = root / name
         # Entries only, never what else a mistaken folder may hold.
-        sweep_partial(root / name)
-        for entry in (root / name).glob('*.npy'):
-            entry.unlink(missing_ok=True)
-        if not any((root / name).iterdir()):
-            (root / name).rmdir()
+        sweep_partial(folder)
+        for entry, size in _sizes(folder).items():
+            if ENTRY.fullmatch(entry):
+                (folder / entry).unlink(missing_ok=True)
+                freed += size
+        with contextlib.suppress(OSError):  # something else lies there
+            folder.rmdir()
     return freed
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of each file of a folder, {} where there is none."""
+    sizes = {}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
+        for file in files:
+            # Another process gives its file the final name, or removes it, between the two.
+            with contextlib.suppress(FileNotFoundError):
+                sizes[file.name] = file.stat().st_size
+    return sizes
 
 
 def _map(entry: Path) -> np.ndarray:

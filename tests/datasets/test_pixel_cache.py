@@ -91,7 +91,7 @@ def test_beyond_the_limit_files_are_decoded_each_time(tmp_path, file, caplog):
     for _ in range(2):
         cache.get([file], 'second', decode)
     assert decode.calls == 3
-    assert sum(cached_sizes(tmp_path).values()) <= 300
+    assert sum(entry.stat().st_size for entry in (tmp_path / 'cache').iterdir()) <= 300
     assert caplog.text.count('has reached its limit of') == 1
 
 
@@ -112,6 +112,17 @@ def test_many_processes_may_decode_one_file(tmp_path, file):
         results = [pool.submit(cache.get, [file], '', Counter((64, 64, 6))) for _ in range(32)]
     assert all((each.result() == 1).all() for each in results)
     assert len(list((tmp_path / 'cache').iterdir())) == 1
+
+
+def test_a_file_that_another_process_renames_meanwhile_does_no_harm(tmp_path, file):
+    cache = PixelCache(tmp_path / 'cache')
+    cache.folder.mkdir()
+    # Listed, but gone when it is looked at, as another process's half-written entry.
+    (cache.folder / '.0.npy.1.part').symlink_to(tmp_path / 'nowhere')
+    for _ in range(2):
+        assert (cache.get([file], '', Counter()) == 1).all()
+    assert len(list(cache.folder.glob('*.npy'))) == 1
+    assert cached_sizes(tmp_path) == {}
 
 
 def test_samples_are_those_without_a_cache(tmp_path):
@@ -138,13 +149,20 @@ def test_a_wrong_label_is_an_error_each_time(tmp_path):
 
 
 def test_clearing_leaves_other_files_alone(tmp_path, file):
-    cache = PixelCache(tmp_path / 'root' / 'LEVIRCDDataset-1')
+    cache = PixelCache(tmp_path / 'root' / 'LEVIRCDDataset-0123456789ab')
     cache.get([file], '', Counter())
-    other = tmp_path / 'root' / 'mine' / 'thesis.txt'
-    other.parent.mkdir()
-    other.write_text('not ours')
+    theirs = tmp_path / 'root' / 'mine'
+    ours = tmp_path / 'root' / 'LEVIRCDDataset-ba9876543210'
+    others = [theirs / 'thesis.txt', theirs / 'embeddings.npy', theirs / f'{32 * "0"}.npy']
+    others.append(ours / 'put_here.npy')
+    for other in others:
+        other.parent.mkdir(exist_ok=True)
+        other.write_text('not ours')
+    (tmp_path / 'root' / 'empty').mkdir()
+    assert list(cached_sizes(tmp_path / 'root')) == [cache.folder.name, ours.name]
     assert clear_cache(tmp_path / 'root') > 0
-    assert other.is_file() and not cache.folder.exists()
+    assert all(other.is_file() for other in others) and not cache.folder.exists()
+    assert (tmp_path / 'root' / 'empty').is_dir()
     assert clear_cache(tmp_path / 'nowhere') == 0
 
 
