@@ -34,6 +34,7 @@ from mmcd.structures import BINARY_CHANGE, ChangeClasses
 from mmcd.structures.change_classes import IGNORED
 
 CHUNK = 1 << 22
+SHAPEFILE_PARTS = ('.shx', '.dbf', '.prj', '.cpg')
 # What a written label notes: the hash of the files that it was made from, and the sizes of its
 # tile's images.
 SOURCE_NOTE = 'mmcd source'
@@ -85,18 +86,26 @@ class CutResult:
 
 
 def source_digest(scene: Scene) -> str:
-    """A hash of a scene's three files: by it, tiles of files that were mended since are known.
+    """A hash of a scene's files: by it, tiles of files that were mended since are known.
 
     Raises:
         OSError: a file can't be read.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for path in (scene.before, scene.after, scene.label):
+    for path in (scene.before, scene.after, *_label_files(scene)):
         digest.update(path.stat().st_size.to_bytes(8, 'big'))
         with path.open('rb') as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def _label_files(scene: Scene) -> list[Path]:
+    """The files that a scene's label is made from; a shapefile is several."""
+    labels = [scene.label] if scene.label_after is None else [scene.label, scene.label_after]
+    shapefiles = [label for label in labels if label.suffix.lower() == '.shp']
+    parts = [label.with_suffix(suffix) for label in shapefiles for suffix in SHAPEFILE_PARTS]
+    return labels + [part for part in parts if part.is_file()]
 
 
 def run_cut(job: CutJob) -> CutResult:

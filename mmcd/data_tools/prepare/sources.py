@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmcd.data_tools.prepare.polygons import SUFFIXES, is_polygons
 from mmcd.datasets import (
     BitemporalDataset,
     CDDDataset,
@@ -100,6 +101,14 @@ def _listed(folder: Path, pairs: str) -> list[Scene]:
         raise DatasetError(
             f'{pairs} puts {wrong[0].name} into the split {wrong[0].split!r}; splits are '
             f'{", ".join(SPLITS)}.'
+        )
+    labels = [(pair.label, pair.label_after) for pair in found if pair.label_after is not None]
+    masks = [path for two in labels for path in two if not is_polygons(path)]
+    if masks:
+        raise DatasetError(
+            f'{pairs} names two labels a pair. Those are the footprints at both dates, as polygons '
+            f'({", ".join(SUFFIXES)}), but got {masks[0]}. Of masks, name one a pair, which tells '
+            'what changed: where the masks of both dates differ.'
         )
     return [
         Scene(

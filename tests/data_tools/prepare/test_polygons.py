@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 from mmcd.cli.commands.prepare import main
+from mmcd.data_tools.prepare.cutting import source_digest
 from mmcd.data_tools.prepare.polygons import draw_label
+from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
-from mmcd.errors import LabelError
+from mmcd.errors import DatasetError, LabelError
 from mmcd.structures import BINARY_CHANGE
 from tests.scene.rasters import LEFT, TOP, UTM, draw_ground, utm, write_raster
 
@@ -79,3 +81,43 @@ def test_from_patterns_and_polygons_to_prepared_pairs(folder, tmp_path, tile):
     assert len(labels) == (6 if tile else 1)
     if not tile:
         assert (labels['town'] == 255).sum() == 20 * 30
+
+
+def columns_of(out):
+    label = np.asarray(Image.open(out / 'train' / 'label' / 'town.png'))
+    return np.flatnonzero((label == 255).any(axis=0))
+
+
+def test_a_second_label_and_a_mended_one_make_the_label_anew(folder, tmp_path):
+    write_boxes(folder / 'town_was.geojson', [(0, 0, 60, 20)])
+    write_boxes(folder / 'town_is.shp', [(0, 0, 60, 40)])
+    out = tmp_path / 'out'
+    words = ['folder', str(folder), str(out), '--split', '1', '0', '0', '--workers', '1']
+    patterns = '{name}_2016.tif {name}_2018.tif {name}_was.geojson'
+    assert main([*words, '--pairs', patterns]) == 0
+    assert list(columns_of(out)) == list(range(20))
+    patterns += ' {name}_is.shp'
+    assert main([*words, '--pairs', patterns]) == 0
+    assert list(columns_of(out)) == list(range(20, 40))
+    write_boxes(folder / 'town_is.shp', [(0, 0, 60, 30)])
+    assert main([*words, '--pairs', patterns]) == 0
+    assert list(columns_of(out)) == list(range(20, 30))
+
+
+def test_the_parts_of_a_shapefile_count(folder):
+    label = write_boxes(folder / 'l.shp', [(0, 0, 9, 9)])
+    images = folder / 'town_2016.tif', folder / 'town_2018.tif'
+    scene = Scene('town', *images, label, ('train',))
+    before = source_digest(scene)
+    (folder / 'l.prj').write_text('another grid')
+    assert source_digest(scene) != before
+
+
+def test_masks_of_both_dates_are_no_label(folder, tmp_path):
+    for name in ('town_was.png', 'town_is.png'):
+        Image.fromarray(np.zeros((60, 80), np.uint8)).save(folder / name)
+    patterns = '{name}_2016.tif {name}_2018.tif {name}_was.png {name}_is.png'
+    request = (str(folder), str(tmp_path / 'out'), '--pairs', patterns)
+    with pytest.raises(DatasetError, match=r'two labels a pair.* as polygons .*town_was\.png'):
+        main(['folder', *request])
+    assert not (tmp_path / 'out').exists()
