@@ -108,7 +108,7 @@ class LabelEncoding:
             LabelError: values outside the encoding, or an image that is not 8-bit.
         """
         if label.dtype == bool:
-            return label.astype(np.uint8)  # a bilevel file leaves no doubt about its two values
+            label = np.where(label, np.uint8(self._white(source)), np.uint8(0))
         if label.dtype != np.uint8:
             raise LabelError(
                 f'Label {source}: expected an 8-bit image, but got {label.dtype}. Convert it to '
@@ -118,6 +118,22 @@ class LabelEncoding:
         if self.threshold is None and (classes == _INVALID).any():
             raise LabelError(self._describe_invalid(label, source))
         return classes
+
+    def _white(self, source: str) -> int:
+        """What white of a bilevel file is as a value of 8 bit; black is 0.
+
+        Raises:
+            LabelError: 1 and 255 are classes, and it may be either.
+        """
+        if self.threshold is not None:
+            return 255
+        classes = [value for _, value in self.values if value in (1, 255)]
+        if len(classes) > 1:
+            raise LabelError(
+                f'Label {source}: white of a bilevel image may be 1 or 255, which are two classes '
+                f'here: {self}. Convert it to 8 bit.'
+            )
+        return classes[0] if classes else 1 if self.ignored == 1 else 255
 
     def _table(self) -> np.ndarray:
         table = np.full(256, _INVALID, np.uint8)

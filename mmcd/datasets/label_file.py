@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image
 
 from mmcd.errors import LabelError
+from mmcd.io.images import ALPHA, OpenImage, RasterImage
 
 # Pillow's names of what a label may be. CMYK, YCbCr, Lab and the like are pictures.
 MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B', 'I;16L', 'F', 'LA', 'PA', 'RGB', 'RGBA', 'RGBX')
 ALPHA_MODES = ('LA', 'PA', 'RGBA')
+TIFF_BANDS = 277  # SamplesPerPixel; of those that it has no name for, Pillow shows the first
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def decode_label(content: bytes, path: str) -> LabelImage:
             # GIF has palettes only: indices mean nothing there, greys do.
             image: Image.Image = file.convert('RGB') if file.format == 'GIF' else file
             mode, palette = image.mode, image.getpalette('RGB')
+            bands = getattr(file, 'tag_v2', {}).get(TIFF_BANDS, len(file.getbands()))
+            shown = len(file.getbands())
             pixels = np.array(image)
     except Exception as error:  # each format has its own
         raise LabelError(f'Cannot read the label {path}: {error}. Is the file whole?') from error
@@ -50,12 +54,41 @@ def decode_label(content: bytes, path: str) -> LabelImage:
             f'Label {path}: expected one band of values, but got a {mode} image. Convert it to one '
             'band of 8 bit with one value a class.'
         )
+    if bands != shown:
+        raise LabelError(
+            f'Label {path}: expected one band, but got {bands}. Convert it to one band of 8 bit '
+            'with one value a class.'
+        )
     alpha = None
     if mode in ALPHA_MODES:
         pixels, alpha = pixels[..., :-1], pixels[..., -1]
         pixels = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     colours = None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
     return LabelImage(pixels, alpha, colours if mode in ('P', 'PA') else None)
+
+
+def label_image(pixels: np.ndarray, image: OpenImage, path: str) -> LabelImage:
+    """A label image from what was read of an open file.
+
+    Args:
+        pixels: (H, W, C), all bands of a window.
+        image: the file.
+        path: its name, for errors.
+
+    Raises:
+        LabelError: it is in a colour space for pictures.
+    """
+    palette = alpha = None
+    if isinstance(image, RasterImage):
+        if image.colour_space:
+            raise LabelError(
+                f'Label {path}: expected one band of values, but got a {image.colour_space} image. '
+                'Convert it to one band of 8 bit with one value a class.'
+            )
+        palette = image.palette
+    if pixels.shape[2] > 1 and image.colours[-1:] == (ALPHA,):
+        pixels, alpha = pixels[..., :-1], pixels[..., -1]
+    return LabelImage(pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha, palette)
 
 
 def take_single_band(label: LabelImage, path: str) -> np.ndarray:
@@ -85,9 +118,10 @@ def _common_band(pixels: np.ndarray, path: str) -> np.ndarray:
         return pixels
     if (pixels == pixels[..., :1]).all():
         return pixels[..., 0]
-    if np.count_nonzero(pixels.any(axis=(0, 1))) > 1:
+    if pixels.shape[2] != 3 or np.count_nonzero(pixels.any(axis=(0, 1))) > 1:
+        kind = 'a coloured image' if pixels.shape[2] == 3 else f'{pixels.shape[2]} that differ,'
         raise LabelError(
-            f'Label {path}: expected one band, but got a coloured image {pixels.shape}. Convert it '
+            f'Label {path}: expected one band, but got {kind} {pixels.shape}. Convert it '
             'to one band with one value a class.'
         )
     band = pixels.max(axis=2)

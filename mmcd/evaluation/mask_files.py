@@ -11,7 +11,7 @@ import torch
 
 from mmcd.datasets.bitemporal import BitemporalDataset
 from mmcd.datasets.label_encoding import LabelEncoding
-from mmcd.datasets.label_file import decode_label, take_single_band
+from mmcd.datasets.label_file import decode_label, label_image, take_single_band
 from mmcd.datasets.layout import ANY_SUFFIX
 from mmcd.datasets.transforms.loading import read_single_band
 from mmcd.errors import (
@@ -25,7 +25,7 @@ from mmcd.errors import (
 from mmcd.evaluation.confusion import count_classes
 from mmcd.evaluation.detail import Detail, count_scores
 from mmcd.evaluation.image_result import ImageResult, hash_label
-from mmcd.io.images import TIFF_SUFFIXES, read_header, read_image
+from mmcd.io.images import TIFF_SUFFIXES, Window, open_image, read_header
 from mmcd.registry import DATASETS
 from mmcd.structures import ChangeClasses
 
@@ -232,21 +232,17 @@ def read_label(path: Path) -> np.ndarray:
 def read_values(path: Path) -> np.ndarray:
     """A mask or a probability map as it is in its file, (H, W) of bool, integers or floats.
 
-    Bands that repeat one another are one; so is one colour on black. An alpha channel is left off.
+    Bands that repeat one another are one; so is one colour on black. An alpha channel that tells
+    nothing more is left off.
 
     Raises:
         LabelError: it can't be decoded, is coloured, or alpha or palette say other than the values.
     """
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return take_single_band(decode_label(path.read_bytes(), str(path)), str(path))
-    pixels = read_image(path)  # what Pillow reads and what only rasterio does
-    bands = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]
-    if (bands[..., 1:] != bands[..., :1]).any():
-        raise LabelError(
-            f'{path} is coloured, {pixels.shape}: which colour is change? Convert it to '
-            'one band: 0 unchanged and 255 changed, or the probability as grey level.'
-        )
-    return bands[..., 0]
+    with open_image(path) as image:  # what Pillow reads and what only rasterio does
+        pixels = image.read(Window(0, 0, image.height, image.width))
+        return take_single_band(label_image(pixels, image, str(path)), str(path))
 
 
 class MaskReader:

@@ -78,6 +78,25 @@ def test_bilevel_needs_no_encoding():
         assert decoded.tolist() == [[0, 1]] and decoded.dtype == np.uint8
 
 
+def test_white_of_a_bilevel_file_is_what_the_encoding_says():
+    bilevel = np.array([[False, True]])
+    inverted = LabelEncoding.from_config(dict(unchanged=255, changed=0))
+    assert inverted.decode(bilevel, 'x.png').tolist() == [[1, 0]]
+    kinds = LabelEncoding(unchanged=0, felled=2, built=1)
+    assert kinds.decode(bilevel, 'x.png').tolist() == [[0, 2]]
+    with_ignored = LabelEncoding.from_config(dict(unchanged=0, changed=1, ignored=255))
+    assert with_ignored.decode(bilevel, 'x.png').tolist() == [[0, 1]]
+    assert LabelEncoding(unchanged=0, changed=7, ignored=1).decode(bilevel, 'x.png')[0, 1] == 255
+
+
+def test_bilevel_files_that_an_encoding_does_not_fit_are_refused():
+    bilevel = np.array([[False, True]])
+    with pytest.raises(LabelError, match=r'expected the values 1 .*, 2 .*, but found 0'):
+        LabelEncoding(unchanged=1, changed=2).decode(bilevel, 'x.png')
+    with pytest.raises(LabelError, match='may be 1 or 255, which are two classes here'):
+        LabelEncoding(unchanged=0, felled=1, built=255).decode(bilevel, 'x.png')
+
+
 @pytest.mark.parametrize('dtype', [np.uint16, np.int32, np.float32])
 @pytest.mark.parametrize('encoding', [BINARY_255, THRESHOLD])
 def test_other_depths_are_refused(dtype, encoding):

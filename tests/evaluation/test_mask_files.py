@@ -141,6 +141,24 @@ def test_rasters_of_other_types(tmp_path: Path, dtype: str) -> None:
         assert file.dtypes[0] == dtype
 
 
+@pytest.mark.filterwarnings('ignore:Dataset has no geotransform')
+def test_rasters_that_could_be_read_wrong_are_refused(tmp_path: Path) -> None:
+    both = np.stack([1 - MASK, MASK]).astype('float32')
+    write_raster(tmp_path / 'softmax.tif', both)
+    with pytest.raises(LabelError, match=r'softmax\.tif: expected one band, but got 2 that differ'):
+        read_values(tmp_path / 'softmax.tif')
+    write_raster(tmp_path / 'two.tif', np.stack([MASK * 0, MASK * 255]))
+    empty = np.zeros((3, *MASK.shape), np.uint8)
+    alpha = write_raster(tmp_path / 'alpha.tif', np.concatenate([empty, MASK[None] * 255]))
+    with rasterio.open(alpha, 'r+') as file:
+        file.colorinterp = [*file.colorinterp[:3], rasterio.enums.ColorInterp.alpha]
+    for read in (read_label, read_values):
+        with pytest.raises(LabelError, match='differ in alpha, so that the mask may be there'):
+            read(tmp_path / 'alpha.tif')
+        with pytest.raises(LabelError, match=r'two\.tif: expected one band, but got 2 that differ'):
+            read(tmp_path / 'two.tif')
+
+
 def test_levels_are_probabilities_of_one_scale(tmp_path: Path) -> None:
     levels = np.arange(96, dtype=np.uint8).reshape(8, 12) * 2
     paths = [save(tmp_path / 'a.png', levels), save(tmp_path / 'b.png', MASK * 0 + MASK)]

@@ -14,18 +14,16 @@ from mmcd.data_tools.prepare.dataset_plan import Tile
 from mmcd.data_tools.prepare.polygons import draw_label, is_polygons
 from mmcd.data_tools.prepare.sources import Scene
 from mmcd.datasets.label_encoding import LabelEncoding
-from mmcd.datasets.label_file import LabelImage, take_single_band
+from mmcd.datasets.label_file import label_image, take_single_band
 from mmcd.datasets.layout import PairLayout
 from mmcd.datasets.transforms.loading import read_single_band
-from mmcd.errors import ImagePairError, LabelError, MMCDError
+from mmcd.errors import ImagePairError, MMCDError
 from mmcd.io.atomic import write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask, read_notes
 from mmcd.io.images import (
-    ALPHA,
     TIFF_SUFFIXES,
     DecodedImage,
     OpenImage,
-    RasterImage,
     Window,
     open_image,
     read_header,
@@ -203,11 +201,6 @@ def _open_label(job: CutJob) -> Iterator[OpenImage]:
         yield DecodedImage(read_single_band(str(path))[..., None])
         return
     with open_image(path) as image:
-        if isinstance(image, RasterImage) and (space := image.colour_space):
-            raise LabelError(
-                f'Label {path}: expected one band of values, but got a {space} image. Convert it '
-                'to one band of 8 bit with one value a class.'
-            )
         yield image
 
 
@@ -231,16 +224,6 @@ def _pad(pixels: np.ndarray, window: Window, value: int) -> np.ndarray:
     return np.pad(pixels, ((0, below), (0, beside), (0, 0)), constant_values=value)
 
 
-def _as_label(values: np.ndarray, image: OpenImage) -> LabelImage:
-    """A window (H, W, C) of a label file."""
-    palette = image.palette if isinstance(image, RasterImage) else None
-    if values.shape[2] > 1 and image.colours[-1:] == (ALPHA,):
-        colours = values[..., :-1]
-        colours = colours[..., 0] if colours.shape[2] == 1 else colours
-        return LabelImage(colours, values[..., -1], palette)
-    return LabelImage(values[..., 0] if values.shape[2] == 1 else values, palette=palette)
-
-
 def _read_label(values: np.ndarray, image: OpenImage, window: Window, job: CutJob) -> np.ndarray:
     """Class indices (H, W) of a window.
 
@@ -249,5 +232,6 @@ def _read_label(values: np.ndarray, image: OpenImage, window: Window, job: CutJo
             :func:`mmcd.datasets.label_file.take_single_band`.
     """
     source = str(job.scene.label)
-    label = job.encoding.decode(take_single_band(_as_label(values, image), source), source)
+    band = take_single_band(label_image(values, image, source), source)
+    label = job.encoding.decode(band, source)
     return _pad(label[..., None], window, IGNORED)[..., 0]
