@@ -19,6 +19,8 @@ from mmcd.io.data_config import check_data_config, is_data_config
 from mmcd.registry import DATASETS, MODELS
 from mmcd.structures import ImageSpec
 
+MODEL_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx')
+
 # Settings that a config makes once, at its top, and the key that takes each wherever it is used.
 SET_ONCE = {'data_root': 'data_root', 'pretrained': 'checkpoint'}
 
@@ -167,6 +169,11 @@ def _read(path: Path) -> Config:
         path = _find_own(path)
     if is_data_config(path):
         check_data_config(path, _own_folder())
+    if path.suffix.lower() in MODEL_SUFFIXES:
+        raise ConfigError(
+            f'{path} is a model file, where a config is expected: the config comes first, then the '
+            'checkpoint.'
+        )
     try:
         return Config.fromfile(str(path))
     except Exception as error:  # whatever the config's own Python raises

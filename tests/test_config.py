@@ -95,6 +95,13 @@ def test_a_misspelt_path_offers_near_names(typo, meant):
     assert str(Path.cwd()) in str(caught.value)
 
 
+@pytest.mark.parametrize('name', ['best.pth', 'model.onnx', 'buildings.safetensors'])
+def test_a_model_file_in_the_place_of_the_config(tmp_path, name):
+    (tmp_path / name).write_bytes(b'weights')
+    with pytest.raises(ConfigError, match='is a model file, where a config is expected: the con'):
+        load_config(tmp_path / name)
+
+
 def test_a_path_of_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"mmcd's own lie in .*configs; mmcd\.apis\.list_configs"):

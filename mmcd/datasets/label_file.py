@@ -48,15 +48,15 @@ def decode_label(content: bytes, path: str) -> LabelImage:
             shown = len(file.getbands())
             pixels = np.array(image)
     except Exception as error:  # each format has its own
-        raise LabelError(f'Cannot read the label {path}: {error}. Is the file whole?') from error
+        raise LabelError(f'Cannot read {path}: {error}. Is the file whole?') from error
     if mode not in MODES:
         raise LabelError(
-            f'Label {path}: expected one band of values, but got a {mode} image. Convert it to one '
+            f'{path}: expected one band of values, but got a {mode} image. Convert it to one '
             'band of 8 bit with one value a class.'
         )
     if bands != shown:
         raise LabelError(
-            f'Label {path}: expected one band, but got {bands}. Convert it to one band of 8 bit '
+            f'{path}: expected one band, but got {bands}. Convert it to one band of 8 bit '
             'with one value a class.'
         )
     alpha = None
@@ -82,7 +82,7 @@ def label_image(pixels: np.ndarray, image: OpenImage, path: str) -> LabelImage:
     if isinstance(image, RasterImage):
         if image.colour_space:
             raise LabelError(
-                f'Label {path}: expected one band of values, but got a {image.colour_space} image. '
+                f'{path}: expected one band of values, but got a {image.colour_space} image. '
                 'Convert it to one band of 8 bit with one value a class.'
             )
         palette = image.palette
@@ -105,7 +105,7 @@ def take_single_band(label: LabelImage, path: str) -> np.ndarray:
     band = _common_band(label.pixels, path)
     if label.alpha is not None and _tells_more(label.alpha, band):
         raise LabelError(
-            f'Label {path}: pixels of one value differ in alpha, so that the mask may be there. '
+            f'{path}: pixels of one value differ in alpha, so that the mask may be there. '
             'Convert it to one band, without alpha, with one value a class.'
         )
     if label.palette is not None:
@@ -121,13 +121,13 @@ def _common_band(pixels: np.ndarray, path: str) -> np.ndarray:
     if pixels.shape[2] != 3 or np.count_nonzero(pixels.any(axis=(0, 1))) > 1:
         kind = 'a coloured image' if pixels.shape[2] == 3 else f'{pixels.shape[2]} that differ,'
         raise LabelError(
-            f'Label {path}: expected one band, but got {kind} {pixels.shape}. Convert it '
+            f'{path}: expected one band, but got {kind} {pixels.shape}. Convert it '
             'to one band with one value a class.'
         )
     band = pixels.max(axis=2)
     if band.all():
         raise LabelError(
-            f'Label {path}: all of it is of one colour, which may as well be that of unchanged '
+            f'{path}: all of it is of one colour, which may as well be that of unchanged '
             'pixels. Convert it to one band with one value a class.'
         )
     return band
@@ -154,6 +154,6 @@ def _check_palette(band: np.ndarray, palette: np.ndarray, path: str) -> None:
     if (np.diff(greys) <= 0).any() or (len(greys) and used[0] == 0 and greys[0] != 0):
         shown = ', '.join(f'{index} as {grey}' for index, grey in zip(used, greys, strict=False))
         raise LabelError(
-            f'Label {path}: its palette shows the values {shown}: it is not clear whether indices '
+            f'{path}: its palette shows the values {shown}: it is not clear whether indices '
             'or greys are meant. Convert it to one band of greys.'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmcd.config import dataset_meta, drop_pretrained, load_config
+from mmcd.config import MODEL_SUFFIXES, dataset_meta, drop_pretrained, list_configs, load_config
 from mmcd.errors import ConfigError, MMCDError
 from mmcd.inference.exported import ExportedPredictor, is_exported
 from mmcd.inference.portable_config import config_of_checkpoint
@@ -25,8 +26,6 @@ from mmcd.io.checkpoints import read_checkpoint, safe_loading, take_weights
 from mmcd.registry import MODELS
 from mmcd.structures import ChangeClasses, ImageStatistics
 from mmcd.weights import NAMES, find_model_file
-
-MODEL_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx')
 
 
 def init_model(
@@ -109,6 +108,32 @@ def is_model_file(config: str | Path | Config) -> bool:
     if isinstance(config, Config):
         return False
     return str(config) in NAMES or Path(config).suffix.lower() in MODEL_SUFFIXES
+
+
+def require_weights(model: str | Path) -> None:
+    """Check that what is named holds weights, for tools whose answer would be random without.
+
+    Args:
+        model: what stands alone, without a checkpoint beside it.
+
+    Raises:
+        ConfigError: it is a config, or nothing that holds weights.
+    """
+    if is_model_file(model):
+        return
+    path = Path(model)
+    if path.suffix == '.py' or path.name in list_configs():
+        raise ConfigError(
+            f'{model} is a config, which holds no weights: its network would find changes at '
+            'random. Name a config and a checkpoint (CONFIG CHECKPOINT), or a checkpoint alone, '
+            'which brings its config.'
+        )
+    near = difflib.get_close_matches(str(model), NAMES, n=1, cutoff=0.5)
+    hint = f' Did you mean {near[0]}?' if near else ''
+    raise ConfigError(
+        f'{model} is no model. A model is a file ({", ".join(MODEL_SUFFIXES)}) or the name of a '
+        f'network that comes with mmcd ({", ".join(NAMES)}).{hint}'
+    )
 
 
 def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) -> nn.Module:

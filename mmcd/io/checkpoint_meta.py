@@ -42,6 +42,19 @@ def note(checkpoint: dict[str, Any], **facts: Any) -> None:
     meta[KEY] = {**own_meta(meta), **known}
 
 
+def stated_threshold(meta: Mapping[str, Any] | None) -> float | None:
+    """The threshold that the config states which a checkpoint brings along; None: it states none.
+
+    Args:
+        meta: a checkpoint's ``meta``.
+    """
+    value: Any = own_meta(meta)
+    for key in ('config', 'model', 'threshold'):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
+
+
 def tuned_threshold(meta: Mapping[str, Any] | None, path: str) -> dict[str, Any] | None:
     """The threshold that was tuned for a checkpoint's weights, and what it was tuned on.
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mmcd.errors import CheckpointError, listed
 from mmcd.io.checkpoint_file import check_file, no_checkpoint
-from mmcd.io.checkpoint_meta import own_meta, tuned_threshold
+from mmcd.io.checkpoint_meta import own_meta, stated_threshold, tuned_threshold
 from mmcd.io.downloads import local_file
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
@@ -171,6 +171,7 @@ def take_weights(model: nn.Module, content: Mapping[str, Any], path: str | Path)
     model.load_state_dict(state_dict)
     # Also where there is none: that of weights which were loaded before does not hold any more.
     setattr(model, 'tuned_threshold', tuned_threshold(meta, str(path)))  # noqa: B010
+    setattr(model, 'checkpoint_threshold', stated_threshold(meta))  # noqa: B010
     return meta
 
 

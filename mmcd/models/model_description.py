@@ -26,7 +26,10 @@ def classes_of(model: nn.Module) -> ChangeClasses:
 
 
 def threshold_of(model: nn.Module) -> float:
-    """The threshold of a model: of its config, else tuned, else of its head; 0.5 without any."""
+    """The threshold of a model: of its config, else what its checkpoint brings, else its head's.
+
+    0.5 without any.
+    """
     return _find_threshold(model)[0]
 
 
@@ -34,7 +37,8 @@ def threshold_origin_of(model: nn.Module) -> str:
     """Where :func:`threshold_of` has it from.
 
     Returns:
-        'model' or 'head', which are settings of the config, 'tuned' or 'default'.
+        'model' or 'head', which are settings of the config, 'tuned', 'checkpoint' (of the config
+        that the checkpoint brings along) or 'default'.
     """
     return _find_threshold(model)[1]
 
@@ -54,6 +58,9 @@ def _find_threshold(model: nn.Module) -> tuple[float, str]:
     tuned = getattr(model, 'tuned_threshold', None)
     if tuned is not None:
         return float(tuned['value']), 'tuned'
+    brought = getattr(model, 'checkpoint_threshold', None)
+    if brought is not None:
+        return brought, 'checkpoint'
     head = getattr(_last_head(model), 'threshold', None) if hasattr(model, 'decode_head') else None
     if head is not None and head != DEFAULT_THRESHOLD:
         return head, 'head'

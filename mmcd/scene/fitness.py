@@ -16,6 +16,8 @@ from mmcd.structures import ImageSpec, ImageStatistics
 DATES = ('before', 'after')
 # Of a date's pixels: less black than this is water, shadow or the odd frame.
 COLLAR = 0.01
+# What a pixel of 1 m shows can be told from its neighbours' at 0.5 m; beyond, much is missing.
+MOST_ENLARGED = 2.0
 # Pixels.
 FAR_SHIFT = 2.0
 # In deviations, and as a ratio of deviations. Single tiles of LEVIR-CD reach 0.8 and 2.1.
@@ -84,6 +86,15 @@ def _resolution(pair: OpenPair, settings: SceneSettings, image: ImageSpec) -> Fi
             True,
             f'The map has {known}, so that objects look {_times(trained / metres)} as large as in '
             f'training: expect a poor map. --resample-to {trained:g} resamples both images.',
+        )
+    source = pair.metres_per_pixel
+    if source is not None and source / metres > MOST_ENLARGED:
+        return Finding(
+            'resolution',
+            True,
+            f'The images have {source:.3g} m a pixel and are enlarged to {metres:.3g} m, at which '
+            f'the model was trained: what is smaller than their pixels cannot be seen in them. '
+            f'Expect a poor map of {(source / metres) ** 2:.3g} times their pixels.',
         )
     return Finding('resolution', False, f'The map has {known}.')
 
@@ -191,7 +202,7 @@ def _registration(pair: OpenPair, settings: SceneSettings) -> Finding | None:
 
 
 def _times(factor: float) -> str:
-    return f'{factor:.1f} times'
+    return f'{factor:.2g} times'
 
 
 def _listed(values: np.ndarray) -> str:

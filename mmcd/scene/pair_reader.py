@@ -38,6 +38,7 @@ class OpenPair:
         before: the first date.
         after: the second date.
         samples: a look at both.
+        metres_per_pixel: of the before image as it is in its file; None: not known.
         shifts: how far the after image lies from the before image, block by block.
         registration: the affine map, in pixels, by which the after image is moved; None: it is
             taken as it lies.
@@ -47,6 +48,7 @@ class OpenPair:
     before: RasterReader
     after: RasterReader
     samples: tuple[DateSample, DateSample]
+    metres_per_pixel: float | None = None
     shifts: tuple[BlockShift, ...] = ()
     registration: tuple[float, ...] | None = None
 
@@ -83,6 +85,7 @@ def open_pair(
         for file, date in ((first, 'before'), (second, 'after')):
             check_grid(grid_of(file), date)
         overlap = find_overlap(grid_of(first), grid_of(second))
+        own = overlap.grid.metres_per_pixel
         overlap = resampled(overlap, settings, image)
         grid = overlap.grid
         size = grid.height, grid.width
@@ -113,7 +116,7 @@ def open_pair(
             other = reader(second, 'after', None, grid.through(Affine(*moved), *size))
         samples = take_sample(one, *size), take_sample(other, *size)
         _warn_of_offset(*samples)
-        yield OpenPair(grid, one, other, samples, shifts, moved)
+        yield OpenPair(grid, one, other, samples, own, shifts, moved)
 
 
 def resampled(overlap: Overlap, settings: SceneSettings, image: ImageSpec) -> Overlap:

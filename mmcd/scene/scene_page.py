@@ -183,7 +183,11 @@ def _mean_probability(vectors: Path | None) -> dict[int, float]:
     if vectors is None:
         return {}
     columns = ['change_id', 'mean_probability']
-    *_, (numbers, means) = pyogrio.raw.read(vectors, columns=columns, read_geometry=False)
+    # By its name: the styles of QGIS are a layer, too.
+    layer = pyogrio.list_layers(vectors)[0][0]
+    *_, (numbers, means) = pyogrio.raw.read(
+        vectors, layer=layer, columns=columns, read_geometry=False
+    )
     return dict(zip(numbers.tolist(), means.tolist(), strict=True))
 
 

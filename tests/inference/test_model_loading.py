@@ -8,9 +8,14 @@ import torch
 
 from mmcd import weights
 from mmcd.apis import init_model, predict_pair
+from mmcd.cli.commands.export import main as export_main
+from mmcd.cli.commands.map import main as map_main
 from mmcd.config import load_config
 from mmcd.errors import CheckpointError, ConfigError
+from mmcd.inference import make_predictor
+from mmcd.inference.model_loading import require_weights
 from mmcd.inference.portable_config import checkpoint_facts
+from mmcd.io.checkpoint_meta import stated_threshold
 from tests.engine.tiny_run import run_training, tiny_config
 from tests.inference.random_models import random_model
 
@@ -59,6 +64,54 @@ def test_a_network_of_ours_that_is_not_there(monkeypatch):
 def test_a_network_of_ours_by_its_name(checkpoint, monkeypatch):
     monkeypatch.setattr(weights, 'shipped_weights', lambda name: checkpoint)
     assert init_model('buildings').cfg.model.type == 'SiameseEncoderDecoder'
+
+
+@pytest.mark.parametrize('model', ['buildings', 'some/where.pth', 'model.onnx'])
+def test_what_holds_weights_may_stand_alone(model: str) -> None:
+    require_weights(model)
+
+
+@pytest.mark.parametrize(
+    ('model', 'message'),
+    [
+        (CONFIG, 'darnet_sample is a config, .* no weights.* at random.*CONFIG CHECKPOINT'),
+        ('configs/darnet_levir.py', r'darnet_levir\.py is a config, which holds no weights'),
+        ('building', r'building is no model\..*\.pth.*Did you mean buildings\?'),
+        ('picture.png', r'picture\.png is no model\..*comes with mmcd \(buildings\)\.$'),
+    ],
+)
+def test_what_holds_none_is_refused_where_it_stands_alone(model: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        require_weights(model)
+
+
+@pytest.mark.parametrize('door', ['map', 'export'])
+def test_no_tool_answers_at_random(door: str, tmp_path: Path) -> None:
+    out = tmp_path / ('o.tif' if door == 'map' else 'o.onnx')
+    words = ['a.tif', 'b.tif', '--out', str(out), '--model', CONFIG]
+    with pytest.raises(ConfigError, match='holds no weights'):
+        map_main(words) if door == 'map' else export_main([CONFIG, str(out)])
+    assert not out.exists()
+
+
+def test_the_threshold_of_the_config_that_a_checkpoint_brings_holds_for_other_configs(checkpoint):
+    content = torch.load(checkpoint)
+    content['meta']['mmcd']['config']['model']['threshold'] = 0.65
+    torch.save(content, checkpoint)
+    alone = make_predictor(init_model(checkpoint))
+    assert (alone.threshold, alone.threshold_origin) == (0.65, 'model')
+    named = make_predictor(init_model(CONFIG, checkpoint, cfg_options=SLIM))
+    assert (named.threshold, named.threshold_origin) == (0.65, 'checkpoint')
+    options = {**SLIM, 'model.threshold': 0.4}
+    stated = make_predictor(init_model(CONFIG, checkpoint, cfg_options=options))
+    assert (stated.threshold, stated.threshold_origin) == (0.4, 'model')
+
+
+@pytest.mark.parametrize('threshold', [True, 1.5, 'high', None])
+def test_a_threshold_that_is_none_is_not_brought(checkpoint, threshold):
+    content = torch.load(checkpoint)
+    content['meta']['mmcd']['config']['model']['threshold'] = threshold
+    assert stated_threshold(content['meta']) is None
 
 
 def test_training_writes_checkpoints_that_need_no_config(tiny_levir, tmp_path):

@@ -57,6 +57,19 @@ def test_a_scene_is_resampled_to_the_resolution_of_the_model(tmp_path, ground, w
     assert (read_raster(tmp_path / 'map.tif') == 255).mean() < 0.02
 
 
+def test_a_coarse_scene_that_is_enlarged_is_warned_of(tmp_path):
+    ground = draw_ground(16, 18)
+    found = check(tmp_path, ground, ground, metres=5.0, resample_to='model')
+    assert 'resolution' in warned(found)
+    text = found['resolution']['text']
+    assert 'have 5 m a pixel and are enlarged to 0.5 m' in text and '100 times' in text
+
+
+def test_how_much_smaller_things_look_is_not_rounded_away(tmp_path, ground):
+    found = check(tmp_path, ground, ground, metres=10.0)
+    assert '0.05 times as large' in found['resolution']['text']
+
+
 def test_a_scene_close_to_the_resolution_of_the_model_is_not(tmp_path, ground):
     check(tmp_path, ground, ground, metres=0.6, resample_to='model')
     assert read_raster(tmp_path / 'map.tif').shape == (160, 180)

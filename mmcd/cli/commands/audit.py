@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_options
+from mmcd.errors import DatasetNotFoundError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
@@ -46,9 +47,15 @@ def chosen_splits(args: argparse.Namespace) -> list[AuditSplit]:
     from mmcd.config import load_config
     from mmcd.data_tools.audit.splits import splits_of_config, splits_of_folder
 
+    options = layout_options(args)
     if not args.target.is_dir():
+        if options:
+            raise DatasetNotFoundError(
+                f'There is no folder {args.target} (from {Path.cwd()}), whose layout the options '
+                'state.'
+            )
         return splits_of_config(load_config(args.target, parse_cfg_options(args.cfg_options)))
-    return splits_of_folder(args.target, layout_options(args))
+    return splits_of_folder(args.target, options)
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:

@@ -248,8 +248,9 @@ def check_arguments(args: argparse.Namespace) -> None:
         ConfigError: the threshold is none.
         FileWriteError: an output can't be written.
     """
-    from mmcd.engine.result_file import check_result_path
-    from mmcd.io.atomic import make_folder
+    with quiet_imports():
+        from mmcd.engine.result_file import check_result_path
+        from mmcd.io.atomic import make_folder
 
     if not 0 <= args.threshold <= 1:
         raise ConfigError(f'--threshold is from 0 to 1; got {args.threshold}.')

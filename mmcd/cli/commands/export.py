@@ -96,12 +96,15 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmcd.apis import init_model
         from mmcd.export.onnx_export import check_export, describe_report, export_onnx
         from mmcd.export.stac import write_model_item
+        from mmcd.inference.model_loading import require_weights
     settings = dict(threshold=args.threshold, tile_size=args.tile, resolution=args.resolution)
     if args.opset is not None:
         settings['opset'] = args.opset
     # Before the model is built, which takes its time.
     check_export(args.out, **settings)
     config, checkpoint = [*args.model, None][:2]
+    if checkpoint is None:
+        require_weights(config)
     model = init_model(
         config,
         checkpoint,

@@ -99,9 +99,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from mmcd.engine.peer_watch import PeerWatch
         from mmcd.inference import make_predictor
         from mmcd.inference.exported import is_exported
+        from mmcd.inference.model_loading import require_weights
     logging.basicConfig(format='%(message)s', level=logging.WARNING)
     logging.getLogger('mmcd.scene').setLevel(logging.WARNING if args.quiet else logging.INFO)
     use_kept_memory(args.keep_memory)
+    if args.checkpoint is None:
+        require_weights(args.config)
     pairs = _pairs(args)
     share = _join_processes()
     model = init_model(

@@ -133,7 +133,9 @@ class Preparation:
         if errors:
             raise DatasetError(
                 f'{len(errors)} part(s) could not be prepared:\n{listed(errors)}\nMend or replace '
-                'these files and run the same command again; all others are done.'
+                'these files and run the same command again; all others are done. Where all labels '
+                'have other values than stated, state theirs instead: prepare.py folder ... '
+                '--label-values.'
             )
         if hasattr(os, 'sync'):
             os.sync()  # the manifest says of all files that they are there

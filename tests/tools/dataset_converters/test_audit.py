@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mmcd.errors import DatasetNotFoundError
 from tests.data_tools.audit.planting import read, write, write_clean
 
 ROOT = Path(__file__).parents[3]
@@ -63,3 +64,10 @@ def test_what_cannot_be_audited_ends_with_2(tmp_path):
     failed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert failed.returncode == 2
     assert failed.stderr.startswith('error: No such config file')
+
+
+def test_a_folder_that_is_not_there_is_told_as_one(tmp_path):
+    with pytest.raises(
+        DatasetNotFoundError, match=r'There is no folder .*mine .*the options state'
+    ):
+        audit([str(tmp_path / 'mine'), '--before', 'A'])
