@@ -26,7 +26,7 @@ from mmcd.inference.allocator import keep_freed_memory
 from mmcd.io.checkpoint_file import first_line
 from mmcd.io.checkpoints import use_safe_loading
 from mmcd.io.run_lock import hold_lock
-from mmcd.weights import find_model_file
+from mmcd.weights import NAMES, find_model_file
 
 # What a launcher puts into the environment of the processes that it starts, and how it is called.
 LAUNCHERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -72,7 +72,8 @@ def prepare_run(args: Namespace) -> Config:
     if hasattr(args, 'checkpoint'):
         # load_from says where a training starts. MMEngine would load it over what is to be tested.
         cfg.load_from = None
-        args.checkpoint = str(find_model_file(args.checkpoint))
+        if args.checkpoint in NAMES:  # others may be addresses, which are no paths
+            args.checkpoint = str(find_model_file(args.checkpoint))
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     _check_launched(args.launcher)

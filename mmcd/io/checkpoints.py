@@ -20,6 +20,7 @@ from mmcd.io.checkpoint_meta import own_meta, stated_threshold, tuned_threshold
 from mmcd.io.downloads import local_file
 from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.structures import ImageSpec
+from mmcd.weights import NAMES, find_model_file
 
 # Of an image description, what decides about the values that a network gets.
 DECISIVE = ('bands', 'dtype', 'value_range')
@@ -29,7 +30,8 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
     """Read a checkpoint file without running code from it.
 
     Args:
-        path: a file of tensors and plain values, as mmcd writes them, or a safetensors file.
+        path: a file of tensors and plain values, as mmcd writes them, or a safetensors file, or the
+            name of a network that comes with mmcd.
         trusted: read other objects too, which runs code from the file.
 
     Returns:
@@ -39,6 +41,8 @@ def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any
         CheckpointError: there is no such file, it is no checkpoint, it is damaged, or it holds
             other objects.
     """
+    if str(path) in NAMES:
+        path = find_model_file(path)
     content = read_safetensors(path) if is_safetensors(path) else _read_pickled(path, trusted)
     meta = content.get('meta', {})
     if not isinstance(meta, Mapping):

@@ -61,6 +61,11 @@ def test_a_network_of_ours_that_is_not_there(monkeypatch):
         init_model('buildings')
 
 
+def test_a_network_of_ours_beside_a_config():
+    model = init_model(CONFIG, 'buildings')
+    assert make_predictor(model).threshold == make_predictor(init_model('buildings')).threshold
+
+
 def test_a_network_of_ours_by_its_name(checkpoint, monkeypatch):
     monkeypatch.setattr(weights, 'shipped_weights', lambda name: checkpoint)
     assert init_model('buildings').cfg.model.type == 'SiameseEncoderDecoder'

@@ -126,12 +126,13 @@ def write(
     from mmcd.io.atomic import write_whole
     from mmcd.io.hashing import sha256_of
     from mmcd.visualization.robustness_plot import draw_robustness
+    from mmcd.weights import find_model_file
 
     if args.out:
         protocol = dict(
             config=str(args.config),
             checkpoint=args.checkpoint,
-            checkpoint_sha256=sha256_of(args.checkpoint),
+            checkpoint_sha256=sha256_of(find_model_file(args.checkpoint)),
             **describe_split(dataset),
             images=args.images or len(dataset),
             disturbed=args.date,

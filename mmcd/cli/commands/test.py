@@ -28,7 +28,11 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         prog=prog, description='Test a change-detection model on the test split of its data set.'
     )
     parser.add_argument('config', help='config file, such as configs/darnet_levir.py')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth), or an exported model (.onnx)')
+    parser.add_argument(
+        'checkpoint',
+        help='checkpoint file (.pth), an exported model (.onnx), or the name of a network that '
+        'comes with mmcd',
+    )
     parser.add_argument('--out', metavar='DIR', help='write PNG masks (0 and 255) into DIR')
     parser.add_argument(
         '--show-dir',
