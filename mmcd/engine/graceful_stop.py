@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
@@ -105,6 +105,7 @@ class GracefulStopHook(Hook):
     ) -> None:
         """Not agreed upon: the processes may have different numbers of batches here."""
         if self.request.signal and runner._train_loop is not None:
+            _restore_trained_weights(runner)
             self.end(runner, self.request.signal, runner.iter)
 
     def end(self, runner: Runner, number: int, iteration: int) -> None:
@@ -126,6 +127,17 @@ class GracefulStopHook(Hook):
             + _how_to_go_on(hooks[0].last_ckpt if hooks else None),
             number,
         )
+
+
+def _restore_trained_weights(runner: Runner) -> None:
+    """Put the weights that are trained back into the model, in the midst of a validation.
+
+    EMAHook has put their average there, and gives both wrong names in a checkpoint written then.
+    """
+    for hook in runner.hooks:
+        # MMPretrain's kind may validate the model itself, and validate again at the end.
+        if isinstance(hook, EMAHook) and getattr(hook, 'evaluate_on_ema', True):
+            EMAHook.after_val_epoch(hook, runner)
 
 
 def _how_to_go_on(checkpoint: str | None) -> str:

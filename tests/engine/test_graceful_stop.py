@@ -6,9 +6,12 @@ import sys
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmcd.cli.console import exit_status
 from mmcd.engine.graceful_stop import GracefulStopHook, StopRequest, requeue, stop_request
+from mmcd.engine.stages import prepare_start
+from mmcd.engine.train_runner import TrainRunner
 from mmcd.errors import StoppedBySignalError
 from tests.engine.test_train_runner import StopHook, assert_same, config, contents, train
 
@@ -60,6 +63,31 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
         for folder in ('whole', 'cut'):
             (tmp_path / folder / name).unlink(missing_ok=True)
     assert_same(tmp_path / 'whole', tmp_path / 'cut')
+
+
+class TrainedWeightsHook(Hook):
+    """Keep the model's parameters as they are before a validation puts their average there."""
+
+    def before_val(self, runner):
+        self.weights = {n: p.detach().clone() for n, p in runner.model.named_parameters()}
+
+
+def test_a_signal_in_a_validation_of_averaged_weights(tiny_levir, tmp_path):
+    cfg = config(tiny_levir, tmp_path, default_hooks__checkpoint__interval=6)
+    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='EMAHook', momentum=0.1)]
+    prepare_start(cfg)
+    runner = TrainRunner.from_cfg(cfg)
+    trained = TrainedWeightsHook()
+    with stop_request() as request:
+        for hook in (GracefulStopHook(request), SignalHook(2, validating=True), trained):
+            runner.register_hook(hook)
+        with pytest.raises(StoppedBySignalError, match=r'iter_2\.pth'):
+            runner.train()
+    checkpoint = contents(tmp_path)['iter_2.pth']
+    # EMAHook names the average as the model's weights, and these as the average.
+    for name, value in trained.weights.items():
+        assert torch.equal(checkpoint['ema_state_dict'][f'module.{name}'], value), name
+        assert not torch.equal(checkpoint['state_dict'][name], value), name
 
 
 def test_handlers_are_put_back():
