@@ -207,9 +207,14 @@ def _start_on_cpu(cfg: Config) -> None:
             f'{first_line(error)}. Choose another port, such as PORT=29600 tools/dist_train.sh '
             'CONFIG NUMBER, and start all of them.'
         ) from error
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None
+    # MMEngine reads `find_unused_parameters` only where there is no config of the wrapper.
+    defaults = dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+    stated = cfg.get('model_wrapper_cfg') or {}
+    cfg.model_wrapper_cfg = {**defaults, **stated, 'device_ids': None}
 
 
 def _fit_workers(cfg: Config) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.utils import OptSampleList, SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmcd.errors import ConfigError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
@@ -107,6 +107,7 @@ class SiameseEncoderDecoder(EncoderDecoder):
         channels = dates * spec.num_bands
         if channels != len(RGB) and 'in_channels' not in encoder:
             widen_stem(self.backbone, channels)
+        _freeze_unread_layers(self.backbone)
         for name, value in (
             ('threshold', threshold),
             ('decode_head.threshold', getattr(self.decode_head, 'threshold', None)),
@@ -227,6 +228,26 @@ def _takes_channels(kind: str | type) -> bool:
         for each in classes[:-1]
         if '__init__' in vars(each)
     )
+
+
+def _freeze_unread_layers(encoder: nn.Module) -> None:
+    """Let the layers behind the last one that is read ask for no gradients.
+
+    MMPretrain's and MMSegmentation's encoders build and run them all the same, such as MobileNetV2
+    its last convolution; DistributedDataParallel would wait for their gradients in vain.
+    """
+    # In an encoder of someone else's, the indices may be of other things than its `layers`.
+    if type(encoder).__module__.partition('.')[0] not in ('mmpretrain', 'mmseg'):
+        return
+    layers: list[Any] = [
+        getattr(encoder, each, None) if isinstance(each, str) else each
+        for each in getattr(encoder, 'layers', ())
+    ]
+    read = getattr(encoder, 'out_indices', ())
+    if not read or min(read) < 0 or not all(isinstance(layer, nn.Module) for layer in layers):
+        return  # none is known to be unread: EfficientFormer's `layers` are numbers
+    for layer in layers[max(read) + 1 :]:
+        layer.requires_grad_(False)
 
 
 def _with_classes(head: Any, number: int) -> Any:

@@ -76,6 +76,20 @@ def test_two_processes_without_gpu_use_gloo(monkeypatch, started):
     assert started == ['gloo']
     assert cfg.launcher == 'pytorch'
     assert cfg.model_wrapper_cfg.type == 'MMDistributedDataParallel'
+    assert not cfg.model_wrapper_cfg.find_unused_parameters
+
+
+def test_what_the_config_says_of_several_processes_is_kept_without_gpu(monkeypatch, started):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    options = ['find_unused_parameters=True', 'model_wrapper_cfg.static_graph=True']
+    cfg = launch.prepare_run(arguments('--launcher', 'pytorch', '--cfg-options', *options))
+    assert cfg.model_wrapper_cfg == dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=True,
+        static_graph=True,
+        device_ids=None,
+    )
 
 
 def test_a_gpu_is_left_to_mmengine(monkeypatch, started):

@@ -1,8 +1,10 @@
+from itertools import dropwhile
+
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
-from torch import nn
+from torch import distributed, nn
 
 from mmcd.config import load_config
 from mmcd.errors import ConfigError
@@ -248,6 +250,49 @@ def test_auxiliary_heads_work():
     losses = model(inputs, samples, mode='loss')
     assert {'decode.loss_ce', 'aux.loss_ce'} <= losses.keys()
     assert isinstance(samples[0].gt_sem_seg, PixelData)
+
+
+@pytest.fixture
+def one_process():
+    distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ('config', 'unread'),
+    [
+        ('upernet_mobilenet_v2_oscd_rgb_quick.py', 'backbone.conv2.'),
+        ('prx_mobilenet_v2_oscd_rgb_quick.py', 'backbone.conv2.'),
+        ('buildings_synthetic.py', None),
+    ],
+)
+def test_networks_train_in_several_processes(one_process, config, unread):
+    """Those whose configs :class:`tests.models.model_tester.ModelTester` does not see."""
+    model = build_model(config, pretrained=None).train()
+    parallel = nn.parallel.DistributedDataParallel(model)
+    for seed in (0, 1):  # what did not get its gradient is missed in the second step
+        losses = parallel(*random_batch(2, 32, 32, seed), mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (not name.startswith(unread or '\0')), name
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+@pytest.mark.parametrize(
+    ('encoder', 'first_unread'),
+    [
+        (dict(type='mmpretrain.MobileNetV3', out_indices=(1, 3)), 'layer4.'),
+        (dict(type='mmpretrain.EfficientNet', arch='b0', out_indices=(1, 2)), 'layers.3.'),
+        (dict(type='mmpretrain.EfficientNet', arch='b0'), None),
+        (dict(type='mmpretrain.EfficientFormer', out_indices=(0, 1)), None),
+    ],
+)
+def test_layers_that_are_not_read_ask_for_no_gradients(encoder, first_unread):
+    parameters = dict(fcn(backbone=encoder).backbone.named_parameters())
+    frozen = [name for name, parameter in parameters.items() if not parameter.requires_grad]
+    begin = next((n for n in parameters if first_unread and n.startswith(first_unread)), None)
+    assert frozen == list(dropwhile(lambda name: name != begin, parameters))
 
 
 @pytest.mark.parametrize('wrong', [dict(threshold=7), dict(threshold=-0.1), dict(head_threshold=7)])
