@@ -68,6 +68,12 @@ class SeededSampler(Sampler):
         self.seed = seed
         self.start = 0
 
+    def reseed(self, seed: int) -> None:
+        """Take another seed, for the order too unless the config states one for the sampler."""
+        if getattr(self.sampler, 'seed', None) == self.seed:
+            self.sampler.seed = seed  # type: ignore[attr-defined]
+        self.seed = seed
+
     def __iter__(self) -> Iterator[SampleIndex]:
         rank, world_size = get_dist_info()
         epoch = getattr(self.sampler, 'epoch', 0)
@@ -127,15 +133,13 @@ def build_exact_loader(
     settings: Mapping[str, Any],
     *,
     seed: int,
-    diff_rank_seed: bool = False,
     read: Callable[[Any, int], Any] | None = None,
 ) -> DataLoader:
     """A training data loader as MMEngine builds it, with draws that the place in the run decides.
 
     Args:
         settings: ``train_dataloader`` of a config.
-        seed: of the run.
-        diff_rank_seed: see :meth:`mmengine.runner.Runner.build_dataloader`.
+        seed: of the run, the same in all processes.
         read: see :class:`SeededDataset`.
     """
     dataset = settings['dataset']
@@ -150,7 +154,6 @@ def build_exact_loader(
             'dataset': SeededDataset(dataset, read=read),
         },
         seed=seed,
-        diff_rank_seed=diff_rank_seed,
     )
     batches = loader.batch_sampler
     if hasattr(batches, 'sampler'):

@@ -6,11 +6,16 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import master_only
+from mmengine.dist import get_rank, master_only
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from mmcd.engine.exact_data import ResumableBatches, build_exact_loader, shield_workers
+from mmcd.engine.exact_data import (
+    ResumableBatches,
+    SeededSampler,
+    build_exact_loader,
+    shield_workers,
+)
 from mmcd.engine.unreadable_files import UnreadableFilesHook
 from mmcd.errors import CheckpointWriteError
 from mmcd.io.atomic import atomic_path
@@ -28,6 +33,11 @@ class TrainRunner(Runner):
     _val_loop: Any
     optim_wrapper: Any
 
+    @property
+    def _shared_seed(self) -> int:
+        """The seed of the run without what ``diff_rank_seed`` adds in each process."""
+        return self.seed - get_rank() * bool(self._randomness_cfg.get('diff_rank_seed'))
+
     def build_for_training(self) -> None:
         """Build what ``train`` builds, so that what does not fit together is found before it."""
         self._train_loop = self.build_train_loop(self._train_loop)
@@ -40,8 +50,7 @@ class TrainRunner(Runner):
         if isinstance(self._train_dataloader, dict):
             self._train_dataloader = build_exact_loader(
                 self._train_dataloader,
-                seed=self.seed,
-                diff_rank_seed=self._randomness_cfg.get('diff_rank_seed', False),
+                seed=self._shared_seed,
                 read=UnreadableFilesHook.read if passes_over else None,
             )
         if isinstance(loop, BaseLoop):
@@ -63,6 +72,9 @@ class TrainRunner(Runner):
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         super().resume(filename, *args, **kwargs)
+        sampler = getattr(self.train_dataloader.batch_sampler, 'sampler', None)
+        if isinstance(sampler, SeededSampler):  # built before the checkpoint's seed was known
+            sampler.reseed(self._shared_seed)
         batches = getattr(self.train_loop, 'dataloader_iterator', None)
         if isinstance(batches, ResumableBatches):
             batches.start_at(self.iter)

@@ -3,16 +3,19 @@ from __future__ import annotations
 import os
 import pickle
 import random
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import InfiniteSampler
 
 from mmcd.engine.exact_data import (
     ResumableBatches,
     SampleIndex,
     SeededDataset,
+    SeededSampler,
     build_exact_loader,
     seed_all,
 )
@@ -105,6 +108,16 @@ def test_another_seed_draws_something_else():
     assert drawn[0] == drawn[3]
     for numbers in zip(*drawn, strict=True):
         assert len(set(numbers)) == 3
+
+
+@pytest.mark.parametrize(('stated', 'then'), [(None, 5), (4, 4)])
+def test_a_seed_that_the_config_states_for_the_order_stays(stated, then):
+    inner = InfiniteSampler(range(6), seed=3 if stated is None else stated)
+    sampler = SeededSampler(inner, seed=3)
+    sampler.reseed(5)
+    indices = list(islice(sampler, 6))
+    assert indices == list(islice(InfiniteSampler(range(6), seed=then), 6))
+    assert all(index.place[0] == 5 for index in indices)
 
 
 def test_an_index_takes_its_place_along():

@@ -95,6 +95,23 @@ def test_a_run_that_is_stopped_ends_as_one_that_is_not(tiny_levir, tmp_path, pla
     assert log.count('Iter(val) [2/2]') >= 3
 
 
+@pytest.mark.parametrize(('seed', 'diff_rank_seed'), [(None, True), (7, False)])
+def test_the_data_go_on_with_the_seed_of_the_checkpoint(tiny_levir, tmp_path, seed, diff_rank_seed):
+    randomness = dict(seed=None, diff_rank_seed=diff_rank_seed)
+    options = dict(randomness=randomness, val_cfg=None, val_dataloader=None, val_evaluator=None)
+    first = train(config(tiny_levir, tmp_path / 'work', train_cfg__max_iters=1, **options))
+    options['randomness'] = dict(randomness, seed=seed)
+    cfg = config(tiny_levir, tmp_path / 'work', **options)
+    prepare_start(cfg)
+    resumed = TrainRunner.from_cfg(cfg)
+    resumed.build_for_training()
+    resumed.load_or_resume()
+    assert resumed.seed == first.seed and resumed.iter == 1
+    for _ in range(3):
+        one, other = (next(run.train_loop.dataloader_iterator) for run in (first, resumed))
+        assert torch.equal(torch.stack(one['inputs']), torch.stack(other['inputs']))
+
+
 def test_a_full_disk_keeps_what_was_written(tiny_levir, tmp_path, monkeypatch):
     put = LocalBackend.put
 
