@@ -86,14 +86,17 @@ class Grid:
             return f'{size}, without georeference'
         x, y = self.edge_points()
         crs = 'no CRS' if self.crs is None else self.crs.to_string()
-        rows, columns = (
-            np.hypot(self.transform.b, self.transform.e),
-            np.hypot(self.transform.a, self.transform.d),
-        )
+        rows, columns = self.pixel_size
         return (
             f'{size} of {columns:.9g} x {rows:.9g}, extent left {x.min():.10g}, bottom '
             f'{y.min():.10g}, right {x.max():.10g}, top {y.max():.10g} ({crs:.60s})'
         )
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """Height and width of a pixel in the CRS's units, each along the grid's own axis."""
+        a, b, _, d, e, _ = self.transform[:6]
+        return float(np.hypot(b, e)), float(np.hypot(a, d))
 
     @property
     def metres_per_pixel(self) -> float | None:
@@ -102,19 +105,20 @@ class Grid:
         return None if area is None or not np.isfinite(area[0]) else float(np.sqrt(area[0]))
 
     def resampled(self, metres_per_pixel: float) -> Grid:
-        """The same ground in pixels of about another size.
+        """The same ground in pixels of about another size, square in the middle.
 
         Raises:
             SceneError: it has no CRS, and so no size of its pixels.
         """
-        own = self.metres_per_pixel
-        if own is None:
+        sides = pixel_sides(self)
+        if sides is None:
             raise SceneError(
                 'The images have no CRS, so that their ground resolution is not known. Resample '
                 'them first, or give them a CRS, such as with gdal_edit.py -a_srs.'
             )
         height, width = (
-            max(1, round(size * own / metres_per_pixel)) for size in (self.height, self.width)
+            max(1, round(size * side / metres_per_pixel))
+            for size, side in zip((self.height, self.width), sides, strict=True)
         )
         scale = Affine.scale(self.width / width, self.height / height)
         return self.through(scale, height, width)
@@ -295,6 +299,30 @@ def pixel_area(grid: Grid, rows: np.ndarray, columns: np.ndarray) -> np.ndarray 
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
     # Half the cross product of the diagonals.
     return np.abs((x2 - x0) * (y3 - y1) - (x3 - x1) * (y2 - y0)) / 2
+
+
+def pixel_sides(grid: Grid) -> tuple[float, float] | None:
+    """The height and width in m of the pixel in the middle, each along the grid's own axis.
+
+    Planar or on the ellipsoid as in :func:`pixel_area`. Without a CRS there are none.
+    """
+    if grid.crs is None:
+        return None
+    if not _is_distorted(grid.crs):
+        height, width = (side * _metres_per_unit(grid.crs) for side in grid.pixel_size)
+        return height, width
+    rows = grid.height / 2 + np.array([0, -0.5, 0.5, 0, 0])
+    columns = grid.width / 2 + np.array([0, 0, 0, -0.5, 0.5])
+    x, y = grid.to_ground(rows, columns)
+    x, y = transform_points(grid.crs, _local_crs(grid.crs, x[0], y[0]), x, y)[:2]
+    _, top, bottom, left, right = np.stack([x, y], axis=1)
+    return float(np.hypot(*(bottom - top))), float(np.hypot(*(right - left)))
+
+
+def _local_crs(crs: CRS, x: float, y: float) -> CRS:
+    """A CRS in metres that is true to scale on all lines through a point."""
+    (longitude,), (latitude,) = transform_points(crs, CRS.from_epsg(4326), [x], [y])[:2]
+    return CRS.from_dict(proj='aeqd', lat_0=latitude, lon_0=longitude, datum='WGS84')
 
 
 def row_areas(grid: Grid) -> np.ndarray | None:

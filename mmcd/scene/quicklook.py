@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from mmcd.scene.grid import Grid
+from mmcd.scene.grid import Grid, pixel_sides
 from mmcd.scene.partial_run import NO_DATA
 from mmcd.scene.raster_reader import RasterReader
 from mmcd.structures import ChangeClasses, ImageSpec
@@ -102,17 +102,23 @@ def _figure(
 
 def _scale_bar(axis: object, grid: Grid, width: int) -> None:
     """A bar of a round length, about a fifth of the picture."""
-    metres = grid.metres_per_pixel
-    if metres is None:
+    sides = pixel_sides(grid)
+    if sides is None:
         return
-    whole = metres * grid.width
-    step = 10 ** np.floor(np.log10(whole / 5))
-    length = float(step * max(n for n in (1, 2, 5) if n * step <= whole / 5))
+    whole = sides[1] * grid.width
+    length = _round_length(whole / 5)
     said = f'{length / 1000:g} km' if length >= 1000 else f'{length:g} m'
     pixels = length / whole * width
     left, bottom = 0.03 * width, axis.get_ylim()[0] * 0.96  # type: ignore[attr-defined]
     axis.plot([left, left + pixels], [bottom] * 2, color='black', linewidth=3)  # type: ignore[attr-defined]
     axis.text(left, bottom * 0.985, said, fontsize=8, va='bottom')  # type: ignore[attr-defined]
+
+
+def _round_length(most: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, ... that is no longer than this."""
+    step = 10.0 ** np.floor(np.log10(most))
+    # The logarithm rounds: the step itself can be longer by the last digit.
+    return float(step * max((n for n in (1, 2, 5) if n * step <= most), default=1))
 
 
 def _colour(colour: tuple[int, ...]) -> tuple[float, float, float]:

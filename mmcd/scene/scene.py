@@ -362,8 +362,8 @@ class _SceneRun:
                 return draw_quicklook(
                     pair.before, pair.after, mask, pair.grid, self._image, self._classes
                 )
-        except SceneStoppedError as error:
-            logger.warning('There is no quicklook: %s', error)
+        except Exception as error:
+            logger.warning('There is no quicklook: %s', str(error) or type(error).__name__)
             return None
 
     def _write_report(self, found: dict[str, Any], hashes: list[str | None]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, find_overlap, pixel_area, row_areas
+from mmcd.scene.grid import Grid, find_overlap, pixel_area, pixel_sides, row_areas
 from tests.scene.rasters import LEFT, TOP, UTM, chain, utm
 
 CRS_UTM = CRS.from_string(UTM)
@@ -131,3 +131,26 @@ def test_mercator_is_true_to_area() -> None:
 
 def test_without_a_crs_there_is_no_area() -> None:
     assert row_areas(Grid(None, Affine.identity(), 10, 10)) is None
+
+
+# Of 1e-5 degrees at 60 degrees north, in m: along the meridian and along the parallel.
+SIDES_AT_60 = 1.1141, 0.5580
+
+
+def at_60_degrees_north(height: int, width: int) -> Grid:
+    return Grid(CRS.from_epsg(4326), Affine(1e-5, 0, 10, 0, -1e-5, 60), height, width)
+
+
+def test_the_sides_of_pixels() -> None:
+    assert pixel_sides(at_60_degrees_north(10, 20)) == pytest.approx(SIDES_AT_60, rel=1e-3)
+    wide = Affine.scale(2, 1)
+    turned = Grid(CRS_UTM, chain(chain(utm(), Affine.rotation(30)), wide), 10, 20)
+    assert pixel_sides(turned) == pytest.approx((0.5, 1))
+    assert pixel_sides(Grid(CRS.from_epsg(2263), utm(2), 10, 10)) == pytest.approx((0.6096012,) * 2)
+    assert pixel_sides(PIXELS) is None
+
+
+def test_pixels_of_degrees_are_square_on_the_ground_once_resampled() -> None:
+    resampled = at_60_degrees_north(1000, 1000).resampled(0.5)
+    assert (resampled.height, resampled.width) == (2228, 1116)
+    assert pixel_sides(resampled) == pytest.approx((0.5, 0.5), rel=1e-3)

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+from affine import Affine
+from matplotlib.figure import Figure
 from PIL import Image
+from rasterio.crs import CRS
 
+from mmcd.scene import quicklook
+from mmcd.scene.grid import Grid
 from tests.scene.mapping import map_small
-from tests.scene.rasters import draw_ground, utm, write_raster
+from tests.scene.rasters import UTM, draw_ground, first_band, utm, write_raster
 
 RED = np.array([230, 25, 75])
 
@@ -41,3 +46,38 @@ def test_a_result_shows_its_picture_and_is_copied(tmp_path):
     copied = {path.name for path in (tmp_path / 'copy').iterdir()}
     assert {'m.tif', 'm.qml', 'm.json', 'm_quicklook.png'} <= copied
     assert result.plot().axes[0].images
+
+
+def scale_bar(grid):
+    """Its text, and its length as a part of the picture's width."""
+    axis = Figure().add_subplot()
+    axis.imshow(np.zeros((30, 100)))
+    quicklook._scale_bar(axis, grid, 100)
+    return axis.texts[0].get_text(), np.ptp(axis.lines[0].get_xdata()) / 100
+
+
+def test_the_scale_bar_has_a_round_length_just_below_powers_of_ten():
+    """A logarithm there is often rounded up to that of the power."""
+    for power in 10.0 ** np.arange(1, 8):
+        metres = np.nextafter(power, 0) * 5 / 1000
+        text, part = scale_bar(Grid(CRS.from_string(UTM), utm(metres), 40, 1000))
+        assert text[0] in '15' and part == pytest.approx(0.2 if text[0] == '1' else 0.1)
+
+
+def test_the_scale_bar_is_as_long_as_the_ground_along_the_row():
+    """At 60 degrees north 1000 pixels of 1e-5 degrees are 558 m wide and 1114 m high."""
+    grid = Grid(CRS.from_epsg(4326), Affine(1e-5, 0, 10, 0, -1e-5, 60), 1000, 1000)
+    assert scale_bar(grid) == ('100 m', pytest.approx(100 / 558, rel=1e-3))
+
+
+def test_a_map_without_a_picture_is_finished(tmp_path, monkeypatch, caplog):
+    def broken(*_args):
+        raise ValueError('no such colour')
+
+    monkeypatch.setattr(quicklook, '_figure', broken)
+    pair = [write_raster(tmp_path / f'{n}.tif', draw_ground(90, 90, n), utm()) for n in (0, 1)]
+    result = map_small(first_band, *pair, tmp_path / 'm.tif')
+    assert 'There is no quicklook: no such colour' in caplog.text
+    assert result.report['valid_pixels'] == 90 * 90
+    assert not (tmp_path / 'm_quicklook.png').exists()
+    assert not (tmp_path / 'm.tif.parts').exists()
