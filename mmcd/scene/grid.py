@@ -233,19 +233,61 @@ def _check_georeference(before: Grid, after: Grid) -> None:
 
 
 def _footprint(after: Grid, before: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """The border of the after image in rows and columns of the before image."""
-    x, y = after.edge_points()
-    if after.crs != before.crs:
-        try:
-            points = transform_points(after.crs, before.crs, x, y)
-        except Exception as error:  # such as between planets; few of GDAL's types say what is wrong
-            raise SceneError(
-                f'Cannot go from {after.crs} to {before.crs}: {error}. Warp the after image to the '
-                'CRS of the before image first.'
-            ) from error
-        x, y = np.asarray(points[0]), np.asarray(points[1])
+    """Points that the after image covers, in rows and columns of the before image.
+
+    They are what it covers of a lattice over the before image, and its border. The border of an
+    image of half the Earth has no meaning in a projection of a small part of it, so that only the
+    part near the before image is followed.
+
+    Raises:
+        SceneError: there is no way from one CRS to the other.
+    """
+    if after.crs == before.crs:
+        return before.to_pixels(*after.edge_points())
+    steps = np.linspace(0, 1, POINTS_PER_EDGE)
+    lattice = np.stack(np.meshgrid(steps * before.height, steps * before.width)).reshape(2, -1)
+    ground = _project(before.crs, after.crs, *before.to_ground(*lattice))
+    in_after = np.stack(after.to_pixels(*ground))  # (2, N), rows and columns as in the others
+    size = np.array([[after.height], [after.width]])
+    covered = ((in_after >= -ROUNDING) & (in_after <= size + ROUNDING)).all(axis=0)
+    if covered.all():
+        return lattice[0], lattice[1]
+    near = _part_around(after, in_after) if np.isfinite(in_after).all() else after
+    border = np.stack(before.to_pixels(*_project(after.crs, before.crs, *near.edge_points())))
+    if not np.isfinite(border).any() and not np.isfinite(in_after).any():
+        raise SceneError(
+            f'Cannot go from {after.crs} to {before.crs}: no point of one image has a place in the '
+            'CRS of the other. Warp the after image to the CRS of the before image first.'
+        )
+    points = np.concatenate([border, lattice[:, covered]], axis=1)
+    rows, columns = points[:, np.isfinite(points).all(axis=0)]
+    return rows, columns
+
+
+def _part_around(grid: Grid, positions: np.ndarray) -> Grid:
+    """The part of a grid with all of these rows and columns (2, N), and some more around them."""
+    size = np.array([grid.height, grid.width])
+    first, last = positions.min(axis=1), positions.max(axis=1)
+    margin = 1 + (last - first) / (POINTS_PER_EDGE - 1)
+    first = np.clip(np.floor(first - margin), 0, size).astype(int)
+    last = np.clip(np.ceil(last + margin), 0, size).astype(int)
+    return grid.part(*first.tolist(), *(last - first).tolist())
+
+
+def _project(
+    source: CRS, target: CRS, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points in another CRS; NaN where they have no place in it."""
+    try:
+        points = transform_points(source, target, x, y)
+    except Exception:  # of many types; one point without a place can fail them all
+        if len(x) == 1:
+            return np.array([np.nan]), np.array([np.nan])
+        single = [_project(source, target, x[i : i + 1], y[i : i + 1]) for i in range(len(x))]
+        points = np.concatenate(single, axis=1)
+    x, y = np.asarray(points[:2])
     there = np.isfinite(x) & np.isfinite(y)
-    return before.to_pixels(x[there], y[there])
+    return np.where(there, x, np.nan), np.where(there, y, np.nan)
 
 
 def _whole_pixels(positions: np.ndarray, size: int) -> tuple[int, int]:

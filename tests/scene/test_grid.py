@@ -63,6 +63,73 @@ def test_another_crs() -> None:
     assert overlap.grid.width == pytest.approx(142, abs=6)
 
 
+SENTINEL2_TILE = Grid(CRS.from_epsg(32631), Affine(10, 0, 399960, 0, -10, 5500020), 10980, 10980)
+
+
+def mosaic(west: float, south: float, east: float, north: float) -> Grid:
+    """Cells of 0.01 degrees."""
+    transform = Affine(0.01, 0, west, 0, -0.01, north)
+    height, width = round((north - south) * 100), round((east - west) * 100)
+    return Grid(CRS.from_epsg(4326), transform, height, width)
+
+
+@pytest.mark.parametrize(
+    'after',
+    [mosaic(-180, -90, 180, 90), mosaic(-90, -60, 90, 84), mosaic(-80, 0, 80, 80)],
+    ids=['globe', 'half of it', 'a sixth'],
+)
+@pytest.mark.parametrize('left', [300_000, 399_960, 699_960])
+def test_an_image_of_half_the_earth_covers_all_of_the_other(after: Grid, left: float) -> None:
+    """Of its border, much or all lies outside of the other's projection."""
+    before = Grid(CRS.from_epsg(32631), Affine(10, 0, left, 0, -10, 5500020), 10980, 10980)
+    overlap = find_overlap(before, after)
+    assert (overlap.row, overlap.column, overlap.grid) == (0, 0, before)
+
+
+def test_an_image_of_the_globe_in_a_conic_projection() -> None:
+    before = Grid(CRS.from_epsg(2154), Affine(10, 0, 600_000, 0, -10, 6_800_000), 1000, 1000)
+    assert find_overlap(before, mosaic(-180, -90, 180, 90)).grid == before
+
+
+# Rows and columns of SENTINEL2_TILE, in which 49 degrees north and 2 degrees east are bent lines.
+ROWS_OF_49_NORTH = 7166, 7257
+FIRST_COLUMN_OF_2_EAST = 2640
+
+
+@pytest.mark.parametrize(
+    ('after', 'rows', 'columns'),
+    [
+        (mosaic(-180, 49, 180, 90), (0, ROWS_OF_49_NORTH[1]), (0, 10980)),
+        (mosaic(-60, 49, 60, 80), (0, ROWS_OF_49_NORTH[1]), (0, 10980)),
+        (mosaic(-180, -90, 180, 49), (ROWS_OF_49_NORTH[0], 10980), (0, 10980)),
+        (mosaic(2, -90, 180, 90), (0, 10980), (FIRST_COLUMN_OF_2_EAST, 10980)),
+    ],
+    ids=['north', 'north of a third', 'south', 'east'],
+)
+def test_an_image_of_half_the_earth_that_ends_within_the_other(
+    after: Grid, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    """Nothing of what it covers is lost, and of the rest at most 0.1 % are in the map."""
+    overlap = find_overlap(SENTINEL2_TILE, after)
+    for first, size, (start, stop) in (
+        (overlap.row, overlap.grid.height, rows),
+        (overlap.column, overlap.grid.width, columns),
+    ):
+        assert start - 12 <= first <= start and stop <= first + size <= stop + 12
+
+
+def test_the_globe_is_cut_to_a_small_image() -> None:
+    """The lattice, 11 degrees wide, has no point in it."""
+    overlap = find_overlap(mosaic(-180, -90, 180, 90), SENTINEL2_TILE)
+    assert (overlap.grid.height, overlap.grid.width) == (101, 153)
+
+
+def test_projections_without_a_common_point() -> None:
+    site = CRS.from_wkt('LOCAL_CS["site",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
+    with pytest.raises(SceneError, match=r'Cannot go from EPSG:4326 to .*site.*: no point of one'):
+        find_overlap(Grid(site, utm(), 10, 10), mosaic(0, 0, 1, 1))
+
+
 def test_a_rotated_before_image() -> None:
     before = Grid(CRS_UTM, chain(utm(), Affine.rotation(30)), 100, 200)
     rows, columns = before.to_pixels(*before.to_ground(np.array([3.0]), np.array([7.0])))
