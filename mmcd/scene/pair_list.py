@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcd.errors import SceneError
-from mmcd.scene.settings import SceneOutputs
+from mmcd.scene.settings import SceneOutputs, by_file
 
 REQUIRED = ('before', 'after', 'out')
 OPTIONAL = ('probability', 'vectors')
@@ -38,7 +38,8 @@ def read_pair_list(path: str | Path) -> list[ScenePair]:
     ``vectors``. Relative paths start from the list's folder.
 
     Raises:
-        SceneError: the list can't be read, lacks a name, or two scenes have one output.
+        SceneError: the list can't be read, lacks a name, or a scene would overwrite what another
+            one reads or writes, or the list.
     """
     path = Path(path)
     if not path.is_file():
@@ -74,9 +75,12 @@ def _pair(row: Any, path: Path, number: int) -> ScenePair:
 
 
 def _check_names(pairs: list[ScenePair], path: Path) -> None:
-    seen: set[Path] = set()
+    inputs = by_file([path, *(date for pair in pairs for date in (pair.before, pair.after))])
+    seen: set[str] = set()
     for pair in pairs:
-        both = seen.intersection(pair.outputs.all())
+        pair.outputs.check_apart(inputs)
+        written = pair.outputs.by_file()
+        both = seen & written.keys()
         if both:
-            raise SceneError(f'{path}: two scenes have the output {both.pop()}.')
-        seen.update(pair.outputs.all())
+            raise SceneError(f'{path}: two scenes have the output {written[min(both)]}.')
+        seen.update(written)

@@ -49,8 +49,8 @@ from mmcd.scene.report import (
     read_report,
     write_report,
 )
-from mmcd.scene.scene_page import write_scene_page
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene_page import PICTURES, write_scene_page
+from mmcd.scene.settings import SceneOutputs, SceneSettings, by_file
 from mmcd.scene.sharing import Share
 from mmcd.scene.stac import scene_dates, write_item
 from mmcd.scene.tiling import tile_axis
@@ -107,8 +107,7 @@ class SceneResult:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         outputs = self.outputs
-        beside = [outputs.report, outputs.style, outputs.categories, outputs.quicklook]
-        for path in [*outputs.all(), *beside, outputs.zones, outputs.stac]:
+        for path in [*outputs.all(), *outputs.beside()]:
             if path.is_file():
                 shutil.copyfile(path, folder / path.name)
 
@@ -154,11 +153,6 @@ def map_scene(
     )
     settings = with_product_offsets(before, after, settings)
     share = share or Share()
-    if {str(path.absolute()) for path in outputs.all()} & {
-        os.path.abspath(before),
-        os.path.abspath(after),
-    }:
-        raise SceneError('An output has the name of an input, which it would overwrite.')
     if page is not None:
         make_folder(page)
     claimed = claim_outputs(outputs) if share.is_first else contextlib.nullcontext()
@@ -166,6 +160,8 @@ def map_scene(
         # Pixel grids are fine here.
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         with open_pair(before, after, settings, predictor.image) as pair:
+            named = [before, after, *(settings.mask or ()), *filter(None, [settings.zones])]
+            _check_apart([*named, *pair.before.files, *pair.after.files], outputs, page)
             run = _SceneRun(predictor, pair, (before, after), outputs, settings, share)
             result = run.execute(resume=resume, progress=progress)
             if page is not None and share.is_first:
@@ -430,6 +426,23 @@ class _SceneRun:
     def _say(self, text: str) -> None:
         if self._share.is_first:
             logger.info('%s', text)
+
+
+def _check_apart(inputs: list[str], outputs: SceneOutputs, page: Path | None) -> None:
+    """Make sure that neither the outputs nor the page's pictures overwrite an input.
+
+    Raises:
+        SceneError: they would.
+    """
+    files = by_file(inputs)
+    outputs.check_apart(files)
+    pictures = None if page is None else os.path.realpath(page / PICTURES)
+    for file, name in files.items():
+        if os.path.dirname(file) == pictures:
+            raise SceneError(
+                f'The input {name} lies where the pictures of the web page go, {pictures}. Name '
+                'another folder for the page.'
+            )
 
 
 def _check_memory(tiling: Tiling, reader: RasterReader, kinds: int) -> None:

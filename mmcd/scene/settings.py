@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -305,7 +307,7 @@ class SceneOutputs:
                 raise SceneError(
                     f'The output {path} must end in {" or ".join(suffixes)}: it tells the format.'
                 )
-        if len(set(self.all())) < len(self.all()):
+        if len(by_file(self.all())) < len(self.all()):
             raise SceneError(f'Two outputs have one name: {", ".join(map(str, self.all()))}.')
 
     @property
@@ -344,8 +346,37 @@ class SceneOutputs:
         return self.probability is not None or self.vectors is not None
 
     def all(self) -> list[Path]:
-        """Those that are written, but for the report."""
+        """Those that are written, but for what lies beside the map."""
         return [path for path in (self.mask, self.probability, self.vectors) if path is not None]
+
+    def beside(self) -> list[Path]:
+        """What lies beside the map; the settings tell whether the last two are written."""
+        return [self.report, self.style, self.categories, self.quicklook, self.zones, self.stac]
+
+    def by_file(self) -> dict[str, str]:
+        """The names of all that may be written, see :func:`by_file`."""
+        return by_file([*self.all(), *self.beside()])
+
+    def check_apart(self, inputs: Mapping[str, str]) -> None:
+        """Make sure that no input would be overwritten.
+
+        Args:
+            inputs: names of what is read, from :func:`by_file`.
+
+        Raises:
+            SceneError: an output, or a file beside the map, is one of them.
+        """
+        for file, name in self.by_file().items():
+            if file in inputs:
+                raise SceneError(
+                    f'The output {name} would overwrite the input {inputs[file]}. Name another '
+                    'output; the files beside the map have their names from it.'
+                )
+
+
+def by_file(names: Iterable[str | Path]) -> dict[str, str]:
+    """Names by the files that they stand for: ``..`` and links give one file several names."""
+    return {os.path.realpath(name): str(name) for name in names}
 
 
 def add_scene_arguments(parser: argparse.ArgumentParser) -> None:

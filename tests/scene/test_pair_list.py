@@ -64,3 +64,27 @@ def test_what_is_no_list_in_utf_8(tmp_path: Path, content: bytes) -> None:
     (tmp_path / 'list.csv').write_bytes(content)
     with pytest.raises(SceneError, match=r'list\.csv is neither CSV .* nor JSON lines, in UTF-8'):
         read_pair_list(tmp_path / 'list.csv')
+
+
+@pytest.mark.parametrize(
+    'out',
+    ['maps/../maps/b.tif', 'link/b.tif', 'maps/b.tiff'],  # the last has one report with it
+)
+def test_two_names_of_one_output(tmp_path: Path, out: str) -> None:
+    (tmp_path / 'maps').mkdir()
+    (tmp_path / 'link').symlink_to('maps')
+    with pytest.raises(SceneError, match=r'two scenes have the output .*/b\.'):
+        read_pair_list(write(tmp_path, [ROWS[1], {**ROWS[0], 'out': out}], 'csv'))
+
+
+def test_an_output_that_another_scene_reads(tmp_path: Path) -> None:
+    rows = [ROWS[0], {**ROWS[1], 'out': 'maps/../a1.tif'}]
+    with pytest.raises(SceneError, match=r'maps/\.\./a1\.tif would overwrite the input .*/a1\.tif'):
+        read_pair_list(write(tmp_path, rows, 'jsonl'))
+
+
+def test_the_list_is_not_overwritten_by_a_report(tmp_path: Path) -> None:
+    path = tmp_path / 'scenes.json'
+    path.write_text(json.dumps({**ROWS[1], 'out': 'scenes.tif'}))
+    with pytest.raises(SceneError, match=r'scenes\.json would overwrite the input .*/scenes\.json'):
+        read_pair_list(path)

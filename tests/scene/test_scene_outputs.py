@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio.shutil
 
 from mmcd.errors import FileWriteError, InUseError, SceneError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene import map_scene
 from mmcd.scene.settings import SceneOutputs, SceneSettings
-from tests.scene.mapping import BLUR, StopsAt, map_small
-from tests.scene.rasters import (
-    read_raster,
-)
+from tests.scene.mapping import BLUR, HEIGHT, WIDTH, StopsAt, map_small
+from tests.scene.rasters import read_raster, utm, write_raster
 
 
 def test_two_runs_on_one_output(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -77,6 +77,67 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != '.tif') == ['file']
 
 
-def test_an_output_may_not_be_an_input(pair: tuple[Path, Path]) -> None:
-    with pytest.raises(SceneError, match='overwrite'):
-        map_small(BLUR, *pair, pair[0])
+@pytest.mark.parametrize(
+    ('names', 'settings', 'message'),
+    [
+        (('after.tif',), {}, r'after\.tif would overwrite the input .*/after\.tif'),
+        (('sub/../before.tif',), {}, r'before\.tif would overwrite the input .*/before\.tif'),
+        (('link/after.tif',), {}, r'link/after\.tif would overwrite the input .*/after\.tif'),
+        (('map.tif', 'linked.tif'), {}, r'linked\.tif would overwrite the input .*/after\.tif'),
+        (('map.tif', 'source.tif'), {}, r'source\.tif would overwrite the input .*/source\.tif'),
+        (
+            ('map.tif', None, 'link/zones.geojson'),
+            dict(zones='zones.geojson'),
+            r'zones\.geojson would overwrite the input .*/zones\.geojson',
+        ),
+        (('zones.tif',), dict(zones='zones.json'), r'zones\.json would overwrite the input'),
+        (
+            ('clouds.tif',),
+            dict(mask=['clouds.tif', 'zones.json']),
+            r'clouds\.tif would overwrite the input .*/clouds\.tif',
+        ),
+    ],
+)
+def test_an_output_may_not_be_an_input(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch, names: tuple, settings: dict, message: str
+) -> None:
+    """By none of the names that a file has, and whatever it is read for."""
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'link').symlink_to('.')
+    (tmp_path / 'linked.tif').symlink_to('after.tif')
+    pair[0].rename(tmp_path / 'source.tif')
+    rasterio.shutil.copy(tmp_path / 'source.tif', pair[0], driver='VRT')
+    write_raster(tmp_path / 'clouds.tif', np.zeros((1, HEIGHT, WIDTH), np.uint8), utm())
+    area = json.dumps(dict(type='Polygon', coordinates=[[[12, 50], [14, 50], [13, 51], [12, 50]]]))
+    for name in ('zones.json', 'zones.geojson'):
+        (tmp_path / name).write_text(area)
+    there = {path: path.read_bytes() for path in tmp_path.glob('*.*')}
+    monkeypatch.chdir(tmp_path / 'sub')
+    network = StopsAt()
+    with pytest.raises(SceneError, match=message):
+        map_scene(
+            FunctionPredictor(network),
+            *(f'../{path.name}' for path in pair),
+            SceneOutputs(*(None if name is None else tmp_path / name for name in names)),
+            SceneSettings(
+                zones=f'../{settings["zones"]}' if 'zones' in settings else None,
+                mask=tuple(f'../{name}' for name in settings.get('mask', ())),
+            ),
+        )
+    assert network.calls == 0
+    assert {path: path.read_bytes() for path in tmp_path.glob('*.*')} == there
+
+
+def test_the_pictures_of_a_page_overwrite_no_input(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    images = tmp_path / 'images'
+    images.mkdir()
+    moved = [str(path.rename(images / path.name)) for path in pair]
+    outputs = SceneOutputs(tmp_path / 'map.tif')
+    with pytest.raises(SceneError, match=r'lies where the pictures of the web page go, .*images'):
+        map_scene(FunctionPredictor(BLUR), *moved, outputs, page=tmp_path)
+
+
+def test_one_file_by_two_names_is_no_two_outputs(tmp_path: Path) -> None:
+    (tmp_path / 'link').symlink_to('.')
+    with pytest.raises(SceneError, match='Two outputs have one name: '):
+        SceneOutputs(tmp_path / 'map.tif', tmp_path / 'link' / 'map.tif')

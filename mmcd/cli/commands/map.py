@@ -150,11 +150,18 @@ def _pairs(args: argparse.Namespace) -> list[ScenePair]:
     return [ScenePair(args.before, args.after, outputs)]
 
 
-def _page(args: argparse.Namespace, pair: ScenePair) -> Path | None:
-    """The folder of a scene's page; those of a list have one each."""
+def _pages(args: argparse.Namespace, pairs: list[ScenePair]) -> list[Path | None]:
+    """The folder of each scene's page; those of a list lie to each other as the maps do."""
     if args.report is None:
-        return None
-    return Path(args.report, pair.outputs.mask.stem) if args.pairs else Path(args.report)
+        return [None] * len(pairs)
+    if not args.pairs:
+        return [Path(args.report)]
+    folders = [pair.outputs.mask.parent.resolve() for pair in pairs]
+    common = os.path.commonpath(folders)
+    return [
+        Path(args.report, folder.relative_to(common), pair.outputs.mask.stem)
+        for folder, pair in zip(folders, pairs, strict=True)
+    ]
 
 
 def _join_processes() -> Share:
@@ -200,9 +207,10 @@ def _map_all(
 
     # Of many scenes each is mapped by one process; few are mapped by all together.
     alone = len(pairs) >= share.world and len(pairs) > 1
-    mine = share.strided(pairs) if alone else pairs
+    scenes = list(zip(pairs, _pages(args, pairs), strict=True))
+    mine = share.strided(scenes) if alone else scenes
     failed = 0
-    for pair in mine:
+    for pair, page in mine:
         try:
             map_scene(
                 predictor,
@@ -210,7 +218,7 @@ def _map_all(
                 pair.after,
                 pair.outputs,
                 settings,
-                page=_page(args, pair),
+                page=page,
                 resume=args.resume,
                 share=Share() if alone else share,
                 progress=not args.quiet and share.is_first,
