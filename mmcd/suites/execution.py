@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mmcd.config import load_config
 from mmcd.engine.hooks import is_finished
 from mmcd.engine.launch import add_hook
 from mmcd.engine.protocol import hash_config
-from mmcd.errors import ResultError, SuiteError
+from mmcd.errors import ConfigError, ResultError, SuiteError
 from mmcd.evaluation.record import read_record, write_record
 from mmcd.io.atomic import write_whole
 from mmcd.models.operations import count_multiply_adds, count_parameters
@@ -27,6 +28,7 @@ from mmcd.registry import MODELS
 from mmcd.suites.processes import Processes
 from mmcd.suites.suite import BEST, SuiteRun
 
+GPUS = 'CUDA_VISIBLE_DEVICES'
 COUNTED_SIZE = 256  # height and width of the pair whose multiply-adds are counted
 
 
@@ -55,6 +57,31 @@ class Place:
     def result(self, run: SuiteRun) -> Path:
         """The result file of a run."""
         return self.results / f'{run.label}.json'
+
+
+def visible_gpus(count: int) -> list[str]:
+    """The first GPUs that this process may use, each as ``CUDA_VISIBLE_DEVICES`` names it.
+
+    Args:
+        count: how many.
+
+    Raises:
+        ConfigError: there are fewer.
+    """
+    stated = os.environ.get(GPUS)
+    if stated is None:
+        found = [str(number) for number in range(torch.cuda.device_count())] if count else []
+        where = 'this machine has'
+    else:
+        names = (name.strip() for name in stated.split(','))
+        # CUDA takes what stands before the first entry that is no GPU.
+        found = list(takewhile(lambda name: name not in ('', '-1'), names))
+        where = f'{GPUS}={stated} names'
+    if len(found) < count:
+        raise ConfigError(
+            f'--gpus {count} asks for more GPUs than there are: {where} {len(found)}.'
+        )
+    return found[:count]
 
 
 def resolve(run: SuiteRun, place: Place) -> Config:
@@ -93,7 +120,7 @@ def is_done(run: SuiteRun, place: Place) -> bool:
 
 
 def execute(
-    run: SuiteRun, place: Place, *, gpu: int | None = None, processes: Processes | None = None
+    run: SuiteRun, place: Place, *, gpu: str | None = None, processes: Processes | None = None
 ) -> dict[str, Any]:
     """Train where that is not done, test, and write the result file.
 
@@ -103,7 +130,7 @@ def execute(
     Args:
         run: of the suite.
         place: where it runs.
-        gpu: the number of the GPU that its processes see; None: all.
+        gpu: the GPU that its processes see, as :func:`visible_gpus` names it; None: all.
         processes: that run it; those of a suite are asked to end together.
 
     Raises:
@@ -257,7 +284,7 @@ def _checkpoints(folder: Path, which: str) -> list[Path]:
 def _call(
     folder: Path,
     place: Place,
-    gpu: int | None,
+    gpu: str | None,
     processes: Processes,
     command: str,
     arguments: list[str],
@@ -267,7 +294,7 @@ def _call(
     if place.threads is not None:
         environment['OMP_NUM_THREADS'] = str(place.threads)
     if gpu is not None:
-        environment['CUDA_VISIBLE_DEVICES'] = str(gpu)
+        environment[GPUS] = gpu
     log = folder / f'{command}.log'
     program = [sys.executable, '-m', 'mmcd', command, *arguments]
     if status := processes.run(program, log=log, environment=environment):

@@ -10,12 +10,15 @@ from mmcd.cli.commands.benchmark import main
 from mmcd.errors import ConfigError, ResultError, SuiteError
 from mmcd.suites.execution import (
     Place,
+    _call,
     _note_beginning,
     execute,
     find_checkpoint,
     is_done,
     train_minutes,
+    visible_gpus,
 )
+from mmcd.suites.processes import Processes
 from mmcd.suites.suite import SuiteRun
 from tests.suites.results_files import PUBLISHED
 from tests.tiny_pairs import write_tiny_pairs
@@ -187,3 +190,54 @@ def test_a_data_root_without_its_folder_is_refused(tmp_path):
     (tmp_path / 'suite.py').write_text(SUITE)
     with pytest.raises(ConfigError, match='--data-root takes STATED=FOLDER'):
         main([str(tmp_path / 'suite.py'), '--data-root', 'data/sample'])
+
+
+@pytest.mark.parametrize(
+    ('stated', 'names'),
+    [
+        (None, ['0', '1']),
+        ('4,5', ['4', '5']),
+        ('GPU-8932f937, MIG-fa2b7e5e,6', ['GPU-8932f937', 'MIG-fa2b7e5e']),
+    ],
+)
+def test_runs_are_shared_among_the_gpus_that_the_user_was_given(monkeypatch, stated, names):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 4)
+    set_visible(monkeypatch, stated)
+    assert visible_gpus(2) == names
+    assert visible_gpus(0) == []
+
+
+@pytest.mark.parametrize(
+    ('stated', 'message'),
+    [
+        (None, '--gpus 3 asks for more GPUs than there are: this machine has 2'),
+        ('4,5', 'CUDA_VISIBLE_DEVICES=4,5 names 2'),
+        ('4,-1,5', 'CUDA_VISIBLE_DEVICES=4,-1,5 names 1'),
+        ('', 'CUDA_VISIBLE_DEVICES= names 0'),
+    ],
+)
+def test_more_gpus_than_the_user_was_given_are_refused(monkeypatch, stated, message):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    set_visible(monkeypatch, stated)
+    with pytest.raises(ConfigError, match=message):
+        visible_gpus(3)
+
+
+def set_visible(monkeypatch, stated):
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    if stated is not None:
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', stated)
+
+
+def test_a_process_sees_the_gpu_of_its_run(tmp_path, monkeypatch):
+    seen = []
+
+    def run(self, program, *, log, environment):
+        seen.append(environment.get('CUDA_VISIBLE_DEVICES'))
+        return 0
+
+    monkeypatch.setattr(Processes, 'run', run)
+    set_visible(monkeypatch, '4,5')
+    for gpu in ('5', None):
+        _call(tmp_path, Place(tmp_path, tmp_path, {}), gpu, Processes(), 'train', [])
+    assert seen == ['5', '4,5']

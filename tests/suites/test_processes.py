@@ -57,7 +57,7 @@ def test_a_suite_passes_a_signal_on_and_runs_nothing_more(tmp_path, monkeypatch,
     place = Place(tmp_path, tmp_path, {})
     said = r'Stopped by SIGTERM\. What is finished stays.*the same command goes on'
     with pytest.raises(StoppedBySignalError, match=said) as caught:
-        run_all([run_of('first'), run_of('second')], place, jobs=1, gpus=0)
+        run_all([run_of('first'), run_of('second')], place, jobs=1)
     assert exit_status(caught.value) == 143
     assert log.read_text().split() == ['ready', 'checkpoint']
     assert started == ['first']
@@ -77,3 +77,18 @@ def test_the_status_and_what_was_printed_come_back(tmp_path):
         program = [sys.executable, '-c', f'print("{text}"); raise SystemExit(3)']
         assert Processes().run(program, log=log, environment=os.environ) == 3
     assert log.read_text().split() == ['one', 'two']
+
+
+def test_each_run_gets_a_gpu_of_its_own(tmp_path, monkeypatch):
+    both = threading.Barrier(2, timeout=10)
+    used = {}
+
+    def execute(run, place, *, gpu, processes):
+        both.wait()
+        used[run.name] = gpu
+        return dict(metrics=dict(f1=50.0))
+
+    monkeypatch.setattr('mmcd.suites.execution.execute', execute)
+    runs = [run_of('first'), run_of('second')]
+    assert run_all(runs, Place(tmp_path, tmp_path, {}), jobs=2, gpus=['4', 'MIG-fa2b7e5e']) == 0
+    assert sorted(used.values()) == ['4', 'MIG-fa2b7e5e']

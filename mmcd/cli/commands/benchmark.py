@@ -58,7 +58,11 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     )
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time (default: 1)')
     parser.add_argument(
-        '--gpus', type=int, default=0, help='share the runs among this many GPUs, one run on each'
+        '--gpus',
+        type=int,
+        default=0,
+        help='share the runs among this many GPUs, one run on each; of those that '
+        'CUDA_VISIBLE_DEVICES names where it is set',
     )
     parser.add_argument('--threads', type=int, help='of each run, on a CPU')
     parser.add_argument(
@@ -72,7 +76,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parse_args(argv, prog)
     require_stack()
     with quiet_imports():
-        from mmcd.suites.execution import Place, is_done
+        from mmcd.suites.execution import Place, is_done, visible_gpus
         from mmcd.suites.suite import read_suite, select
 
     place = Place(
@@ -93,13 +97,20 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             print(f'  {"finished" if finished else "to do":<9} {run.label}')
         return 0
     left = [run for run, finished in zip(runs, done, strict=True) if not finished]
-    failed = run_all(left, place, jobs=max(args.jobs, args.gpus), gpus=args.gpus)
+    gpus = visible_gpus(args.gpus)
+    failed = run_all(left, place, jobs=max(args.jobs, args.gpus), gpus=gpus)
     write_tables(args.results, args.documents)
     return EXIT_FAILED if failed else 0
 
 
-def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: int) -> int:
+def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: Sequence[str] = ()) -> int:
     """Run what is not done; returns how many runs failed, each of which is told and left out.
+
+    Args:
+        runs: of the suite.
+        place: where they run.
+        jobs: how many at the same time.
+        gpus: shared among them, see :func:`mmcd.suites.execution.visible_gpus`.
 
     Raises:
         StoppedBySignalError: a signal asked for the end. It was passed on to what was running.
@@ -108,9 +119,9 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: int) -> 
     from mmcd.suites.execution import execute
     from mmcd.suites.processes import Processes
 
-    free: queue.Queue[int | None] = queue.Queue()
+    free: queue.Queue[str | None] = queue.Queue()
     for number in range(jobs):
-        free.put(number % gpus if gpus else None)
+        free.put(gpus[number % len(gpus)] if gpus else None)
 
     processes = Processes()
 
