@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -27,6 +27,7 @@ from mmcd.models.operations import count_multiply_adds, count_parameters
 from mmcd.registry import MODELS
 from mmcd.suites.processes import Processes
 from mmcd.suites.suite import BEST, SuiteRun
+from mmcd.weights import find_model_file
 
 GPUS = 'CUDA_VISIBLE_DEVICES'
 COUNTED_SIZE = 256  # height and width of the pair whose multiply-adds are counted
@@ -84,6 +85,31 @@ def visible_gpus(count: int) -> list[str]:
     return found[:count]
 
 
+def stated_data_root(run: SuiteRun) -> str:
+    """The folder of the data as a run states it, wherever it lies.
+
+    Raises:
+        ConfigError: its config can't be read, or an option is none of its settings.
+    """
+    return str(load_config(run.config, dict(run.options)).get('data_root'))
+
+
+def check_data_roots(runs: Iterable[SuiteRun], data_roots: Mapping[str, str]) -> None:
+    """Refuse folders for data that no run states, which would be passed over.
+
+    Raises:
+        ConfigError: names those, and what the runs state; or a run's config can't be read.
+    """
+    if not data_roots:
+        return
+    stated = {stated_data_root(run) for run in {run.name: run for run in runs}.values()}
+    if unknown := sorted(data_roots.keys() - stated):
+        raise ConfigError(
+            f'--data-root: no run of the suite states {", ".join(unknown)}; they state '
+            f'{", ".join(sorted(stated))}.'
+        )
+
+
 def resolve(run: SuiteRun, place: Place) -> Config:
     """The config of a run, with its seed, its options and where its data lie.
 
@@ -91,7 +117,7 @@ def resolve(run: SuiteRun, place: Place) -> Config:
         ConfigError: it can't be read, or an option is none of its settings.
     """
     options = dict(run.options)
-    stated = load_config(run.config, options).get('data_root')
+    stated = stated_data_root(run)
     if stated in place.data_roots:
         options['data_root'] = place.data_roots[stated]
     cfg = load_config(run.config, {**options, 'randomness.seed': run.seed})
@@ -203,17 +229,19 @@ def find_checkpoint(run: SuiteRun, place: Place) -> Path:
 
     Raises:
         SuiteError: it is not there.
+        CheckpointError: it is a network that this installation of mmcd does not hold.
     """
-    if run.weights is not None and Path(run.weights).suffix:
-        found = [Path(run.weights)] if Path(run.weights).is_file() else []
-        folder = Path(run.weights).parent
-    elif run.weights is not None:
-        row, seed, which = run.weights.split('/')
+    if run.weights is not None and run.source is None:
+        file = find_model_file(run.weights)
+        if not file.is_file():
+            raise SuiteError(f'{run.label}: no such file of weights: {file} (from {Path.cwd()}).')
+        return file
+    if run.source is not None:
+        row, seed, which = run.source
         folder = place.work_dir / row / seed
-        found = _checkpoints(folder, which)
     else:
-        folder = place.folder(run)
-        found = _checkpoints(folder, run.checkpoint)
+        folder, which = place.folder(run), run.checkpoint
+    found = _checkpoints(folder, which)
     if not found:
         raise SuiteError(
             f'{run.label}: no checkpoint in {folder}. Run the row that trains it first.'
@@ -247,13 +275,8 @@ def finish_record(
         amp=None if run.weights else place.amp,
     )
     protocol = dict(record['protocol'], config=facts['config'], checkpoint=checkpoint.name)
-    protocol['data_root'] = cfg_root(run)
+    protocol['data_root'] = stated_data_root(run)
     return dict(record, run=facts, protocol=protocol)
-
-
-def cfg_root(run: SuiteRun) -> str:
-    """The folder of the data as the config states it, wherever it lay."""
-    return str(load_config(run.config).get('data_root'))
 
 
 def train_minutes(folder: Path) -> float:

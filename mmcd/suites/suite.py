@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmcd.errors import ConfigError
+from mmcd.weights import NAMES
 
 BEST, LAST = 'best', 'last'
+SOURCE = re.compile(rf'(?P<row>[^/]+)/(?P<seed>seed\d+)/(?P<checkpoint>{BEST}|{LAST})')
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class SuiteRun:
         options: settings that are merged into the config, by dotted key; a row with any has a name
             of its own.
         checkpoint: what is tested: 'best' on the validation split, or 'last'.
-        weights: a checkpoint that is tested as it is, without training; relative to the work dir
-            of the suite where it names a run of it, such as 'darnet_sample/seed0/best'.
+        weights: a checkpoint that is tested as it is, without training: a file, the name of a
+            network that comes with mmcd ('buildings'), or that of a run and its checkpoint, such as
+            'darnet_sample/seed0/best'.
     """
 
     name: str
@@ -44,6 +48,12 @@ class SuiteRun:
     def is_chosen(self) -> bool:
         """Whether the validation split has what it takes to choose by."""
         return self.weights is None and self.checkpoint == BEST
+
+    @property
+    def source(self) -> tuple[str, str, str] | None:
+        """Row, folder of the seed and checkpoint where ``weights`` are those of another run."""
+        match = SOURCE.fullmatch(self.weights or '')
+        return (match['row'], match['seed'], match['checkpoint']) if match else None
 
     @property
     def label(self) -> str:
@@ -69,7 +79,7 @@ def read_suite(path: str | Path) -> list[SuiteRun]:
     try:
         entries = Config.fromfile(str(path))['runs']
         runs = [run for entry in entries for run in _runs_of(dict(entry))]
-    except (KeyError, TypeError, ValueError, SyntaxError) as error:
+    except Exception as error:  # whatever the suite's own Python raises
         raise ConfigError(
             f"{path} is no suite: {error}. It states runs = [dict(config='fc_ef_oscd', "
             "benchmark='oscd_13', title='FC-EF', seeds=[0, 1, 2]), ...]."
@@ -117,4 +127,15 @@ def _runs_of(entry: dict[str, Any]) -> list[SuiteRun]:
     entry.setdefault('name', Path(entry['config']).stem)
     if entry.get('checkpoint', BEST) not in (BEST, LAST):
         raise ValueError(f"`checkpoint` is 'best' or 'last', not {entry['checkpoint']!r}")
+    if not _is_source(entry.get('weights')):
+        raise ValueError(
+            f'`weights` is a file (with its ending), one of {", ".join(NAMES)}, or ROW/seedN/best '
+            f'or ROW/seedN/last, not {entry["weights"]!r}'
+        )
     return [SuiteRun(seed=seed, **entry) for seed in seeds]
+
+
+def _is_source(weights: Any) -> bool:
+    if not isinstance(weights, str):
+        return weights is None
+    return weights in NAMES or bool(Path(weights).suffix or SOURCE.fullmatch(weights))

@@ -58,7 +58,10 @@ def read_published(folder: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise ResultError(f'Cannot read {path}: {error}.') from error
+        raise ResultError(
+            f'Cannot read {path}: {error}. It states the benchmarks of the tables, as '
+            'results/published.json of mmcd does; --documents without names makes no tables.'
+        ) from error
 
 
 def make_table(
@@ -86,6 +89,11 @@ def make_table(
     lines += [_published_row(entry) for entry in published[benchmark]['published']]
     head = [f'| {" | ".join(COLUMNS)} |', '|' + '---|' * len(COLUMNS)]
     return '\n'.join([*head, *lines]) + '\n'
+
+
+def has_tables(text: str) -> bool:
+    """Whether a document has markers for :func:`fill_in`."""
+    return _MARKED.search(text) is not None
 
 
 def fill_in(text: str, records: Sequence[Mapping[str, Any]], published: Mapping[str, Any]) -> str:

@@ -177,6 +177,17 @@ def test_weights_that_no_row_has_trained_are_told(tmp_path):
         find_checkpoint(run, Place(tmp_path, tmp_path, {}))
 
 
+def test_weights_may_be_a_network_that_comes_with_mmcd(tmp_path):
+    run = SuiteRun('b', 'tiny', 'B', 'fc_ef_sample', weights='buildings')
+    assert find_checkpoint(run, Place(tmp_path, tmp_path, {})).name == 'buildings.safetensors'
+
+
+def test_a_file_of_weights_that_is_not_there_is_told(tmp_path):
+    run = SuiteRun('b', 'tiny', 'B', 'fc_ef_sample', weights=str(tmp_path / 'best.pth'))
+    with pytest.raises(SuiteError, match=r'b_seed0: no such file of weights: .*best\.pth \(from'):
+        find_checkpoint(run, Place(tmp_path, tmp_path, {}))
+
+
 def test_minutes_count_the_steps_of_a_stopped_run_once(tmp_path):
     for number, steps in (('1', (10, 20, 30)), ('2', (20, 30, 40))):
         file = tmp_path / number / 'vis_data' / 'scalars.json'
@@ -186,10 +197,55 @@ def test_minutes_count_the_steps_of_a_stopped_run_once(tmp_path):
     assert train_minutes(tmp_path) == 4.0
 
 
-def test_a_data_root_without_its_folder_is_refused(tmp_path):
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """The labels of the runs that a suite starts in a folder that holds nothing else."""
+    labels = []
     (tmp_path / 'suite.py').write_text(SUITE)
-    with pytest.raises(ConfigError, match='--data-root takes STATED=FOLDER'):
-        main([str(tmp_path / 'suite.py'), '--data-root', 'data/sample'])
+    monkeypatch.chdir(tmp_path)
+
+    def execute(run, place, *, gpu, processes):
+        labels.append(run.label)
+        return dict(metrics=dict(f1=50.0))
+
+    monkeypatch.setattr('mmcd.suites.execution.execute', execute)
+    return labels
+
+
+@pytest.mark.parametrize('documents', [[], ['--documents']])
+def test_a_suite_runs_where_there_is_no_table_to_fill(started, tmp_path, documents):
+    (tmp_path / 'README.md').write_text('Of another project.')
+    assert main(['suite.py', *documents]) == 0
+    assert sorted(started) == ['fc_ef_as_it_is_seed0', 'fc_ef_tiny_seed0']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error', 'message'),
+    [
+        ('--documents none.md', ConfigError, r'Cannot read the document none\.md: .*--documents'),
+        ('', ResultError, r'Cannot read results/published\.json: .*makes no tables'),
+        ('--jobs 0', ConfigError, '--jobs is 1 or more and --gpus 0 or more; got 0 and 0'),
+        ('--gpus -1', ConfigError, 'got 1 and -1'),
+        ('--gpus 1', ConfigError, '--gpus 1 asks for more GPUs than there are'),
+        ('--data-root data/sample', ConfigError, '--data-root takes STATED=FOLDER'),
+        (
+            '--data-root data/smaple=here data/sample=there',
+            ConfigError,
+            'no run of the suite states data/smaple; they state data/sample',
+        ),
+    ],
+)
+def test_what_a_suite_can_not_end_with_is_told_before_its_runs(
+    started, tmp_path, monkeypatch, arguments, error, message
+):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    (tmp_path / 'README.md').write_text('<!-- results: tiny -->\n<!-- end of results -->\n')
+    if arguments:
+        (tmp_path / 'results').mkdir()
+        (tmp_path / 'results' / 'published.json').write_text(json.dumps(PUBLISHED))
+    with pytest.raises(error, match=message):
+        main(['suite.py', *arguments.split()])
+    assert not started
 
 
 @pytest.mark.parametrize(

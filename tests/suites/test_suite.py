@@ -46,6 +46,16 @@ def test_rows_and_seeds_can_be_chosen_also_seeds_that_the_suite_does_not_state()
         ("runs = [dict(config='a')]", 'missing 2 required'),
         ("runs = [dict(config='a', benchmark='b', title='A', seed=[1])]", 'is no suite'),
         ("runs = [dict(config='a', benchmark='b', title='A', checkpoint='x')]", "'best' or 'last'"),
+        ("runs = [dict(config='a', benchmark='b', title=titel)]", "'titel' is not defined"),
+        ("raise RuntimeError('why')", 'is no suite: why'),
+        (
+            "runs = [dict(config='a', benchmark='b', title='A', weights='darnet')]",
+            r"a file \(with its ending\), one of buildings, or ROW/seedN/best .*, not 'darnet'",
+        ),
+        (
+            "runs = [dict(config='a', benchmark='b', title='A', weights='b/0/best')]",
+            "not 'b/0/best'",
+        ),
         ("runs = 2 * [dict(config='a', benchmark='b', title='A')]", 'states runs twice: a_seed0'),
     ],
 )
@@ -57,3 +67,19 @@ def test_what_is_no_suite_is_refused(tmp_path, text, message):
 def test_a_missing_suite_is_told():
     with pytest.raises(ConfigError, match=r'No such suite: nowhere\.py'):
         read_suite('nowhere.py')
+
+
+@pytest.mark.parametrize(
+    ('weights', 'source'),
+    [
+        (None, None),
+        ('buildings', None),
+        ('folder/best.pth', None),
+        ('slim_0.1/seed12/best', ('slim_0.1', 'seed12', 'best')),
+        ('slim/seed0/last', ('slim', 'seed0', 'last')),
+    ],
+)
+def test_weights_are_a_file_a_network_of_ours_or_those_of_a_run(tmp_path, weights, source):
+    text = f"runs = [dict(config='a', benchmark='b', title='A', weights={weights!r})]"
+    (run,) = read_suite(write(tmp_path, text))
+    assert run.source == source

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmcd.suites.suite import SuiteRun
 
 EXIT_FAILED = 1
+DOCUMENTS = (Path('README.md'), Path('docs/results.md'))
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -53,8 +54,8 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         '--documents',
         type=Path,
         nargs='*',
-        default=[Path('README.md'), Path('docs/results.md')],
-        help='whose tables are made anew (default: README.md docs/results.md)',
+        help='whose tables are made anew; without names: none (default: README.md docs/results.md, '
+        'those of them that are there)',
     )
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time (default: 1)')
     parser.add_argument(
@@ -74,9 +75,13 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Run the command; see its ``--help``."""
     args = parse_args(argv, prog)
+    if args.jobs < 1 or args.gpus < 0:
+        raise ConfigError(
+            f'--jobs is 1 or more and --gpus 0 or more; got {args.jobs} and {args.gpus}.'
+        )
     require_stack()
     with quiet_imports():
-        from mmcd.suites.execution import Place, is_done, visible_gpus
+        from mmcd.suites.execution import Place, check_data_roots, is_done, visible_gpus
         from mmcd.suites.suite import read_suite, select
 
     place = Place(
@@ -86,9 +91,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         threads=args.threads,
         amp=args.amp,
     )
-    runs = select(read_suite(args.suite), args.only, args.seeds)
+    suite = read_suite(args.suite)
+    check_data_roots(suite, place.data_roots)
+    runs = select(suite, args.only, args.seeds)
+    documents = args.documents
+    if documents is None:
+        documents = [document for document in DOCUMENTS if document.is_file()]
     if args.tables:
-        write_tables(args.results, args.documents)
+        write_tables(args.results, documents)
         return 0
     done = [is_done(run, place) for run in runs]
     print(f'{len(runs)} runs, {sum(done)} of them finished')
@@ -98,8 +108,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         return 0
     left = [run for run, finished in zip(runs, done, strict=True) if not finished]
     gpus = visible_gpus(args.gpus)
+    make_tables(args.results, documents)  # so that what is wrong with them is told before the runs
     failed = run_all(left, place, jobs=max(args.jobs, args.gpus), gpus=gpus)
-    write_tables(args.results, args.documents)
+    write_tables(args.results, documents)
     return EXIT_FAILED if failed else 0
 
 
@@ -153,18 +164,41 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: Sequence
     return failed
 
 
-def write_tables(results: Path, documents: Sequence[Path]) -> None:
-    """Make the tables in documents anew from all result files."""
-    from mmcd.io.atomic import write_whole
-    from mmcd.suites.tables import fill_in, read_published, read_results
+def make_tables(results: Path, documents: Sequence[Path]) -> dict[Path, str]:
+    """The texts of the documents whose tables are other than all result files make them.
 
+    Raises:
+        ConfigError: a document can't be read.
+        ResultError: a result file can't be read, or what was published.
+    """
+    from mmcd.suites.tables import fill_in, has_tables, read_published, read_results
+
+    texts = {document: _read_document(document) for document in documents}
+    texts = {document: text for document, text in texts.items() if has_tables(text)}
+    if not texts:
+        return {}
     records, published = read_results(results), read_published(results)
-    for document in documents:
-        text = document.read_text(encoding='utf-8')
-        filled = fill_in(text, records, published)
-        if filled != text:
-            write_whole(document, filled)
-            print(f'tables made anew: {document}')
+    filled = {document: fill_in(text, records, published) for document, text in texts.items()}
+    return {document: text for document, text in filled.items() if text != texts[document]}
+
+
+def write_tables(results: Path, documents: Sequence[Path]) -> None:
+    """Make the tables in documents anew from all result files; see :func:`make_tables`."""
+    from mmcd.io.atomic import write_whole
+
+    for document, text in make_tables(results, documents).items():
+        write_whole(document, text)
+        print(f'tables made anew: {document}')
+
+
+def _read_document(path: Path) -> str:
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f'Cannot read the document {path}: {error}. --documents names those whose tables are '
+            'made anew; without names, none are.'
+        ) from error
 
 
 def _data_roots(settings: Sequence[str]) -> dict[str, str]:
