@@ -228,7 +228,7 @@ def find_checkpoint(run: SuiteRun, place: Place) -> Path:
     """The file that is tested.
 
     Raises:
-        SuiteError: it is not there.
+        SuiteError: it is not there, or of a training that is not finished.
         CheckpointError: it is a network that this installation of mmcd does not hold.
     """
     if run.weights is not None and run.source is None:
@@ -246,7 +246,21 @@ def find_checkpoint(run: SuiteRun, place: Place) -> Path:
         raise SuiteError(
             f'{run.label}: no checkpoint in {folder}. Run the row that trains it first.'
         )
+    if run.source is not None and not _is_trained(folder):
+        raise SuiteError(
+            f'{run.label}: the training in {folder} is not finished. Let it finish first.'
+        )
     return found[-1]
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether the training of a run is finished."""
+    config = folder / f'{folder.parent.name}.py'
+    if not config.is_file():
+        return False
+    cfg = Config.fromfile(str(config))
+    cfg.work_dir = str(folder)
+    return is_finished(cfg)
 
 
 def finish_record(

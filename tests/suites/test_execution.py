@@ -177,6 +177,23 @@ def test_weights_that_no_row_has_trained_are_told(tmp_path):
         find_checkpoint(run, Place(tmp_path, tmp_path, {}))
 
 
+def test_weights_of_a_training_that_is_not_finished_are_told(tmp_path):
+    run = SuiteRun('b', 'tiny', 'B', 'fc_ef_sample', weights='a/seed0/best')
+    place, folder = Place(tmp_path, tmp_path, {}), tmp_path / 'a' / 'seed0'
+    folder.mkdir(parents=True)
+    best = folder / 'best_change_f1_iter_2.pth'
+    best.touch()
+    said = r'b_seed0: the training in .*a/seed0 is not finished\. Let it finish first'
+    with pytest.raises(SuiteError, match=said):
+        find_checkpoint(run, place)
+    Config(dict(train_cfg=dict(max_iters=4), work_dir='elsewhere')).dump(str(folder / 'a.py'))
+    (folder / 'finished').write_text('2')
+    with pytest.raises(SuiteError, match=said):
+        find_checkpoint(run, place)
+    (folder / 'finished').write_text('4')
+    assert find_checkpoint(run, place) == best
+
+
 def test_weights_may_be_a_network_that_comes_with_mmcd(tmp_path):
     run = SuiteRun('b', 'tiny', 'B', 'fc_ef_sample', weights='buildings')
     assert find_checkpoint(run, Place(tmp_path, tmp_path, {})).name == 'buildings.safetensors'

@@ -27,8 +27,10 @@ time.sleep(60)
 """
 
 
-def run_of(name):
-    return SuiteRun(config='fc_ef_sample', name=name, benchmark='tiny', title=name, seed=0)
+def run_of(name, weights=None):
+    return SuiteRun(
+        config='fc_ef_sample', name=name, benchmark='tiny', title=name, seed=0, weights=weights
+    )
 
 
 def when_written(log, text, then):
@@ -92,3 +94,18 @@ def test_each_run_gets_a_gpu_of_its_own(tmp_path, monkeypatch):
     runs = [run_of('first'), run_of('second')]
     assert run_all(runs, Place(tmp_path, tmp_path, {}), jobs=2, gpus=['4', 'MIG-fa2b7e5e']) == 0
     assert sorted(used.values()) == ['4', 'MIG-fa2b7e5e']
+
+
+def test_what_tests_the_weights_of_a_run_starts_after_all_that_train(tmp_path, monkeypatch):
+    events = []
+
+    def execute(run, place, *, gpu, processes):
+        events.append(f'{run.name} starts')
+        time.sleep(0.05)
+        events.append(f'{run.name} ends')
+        return dict(metrics=dict(f1=50.0))
+
+    monkeypatch.setattr('mmcd.suites.execution.execute', execute)
+    runs = [run_of('test', 'first/seed0/best'), run_of('first'), run_of('second')]
+    assert run_all(runs, Place(tmp_path, tmp_path, {}), jobs=3) == 0
+    assert events[-2:] == ['test starts', 'test ends']

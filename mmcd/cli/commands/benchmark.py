@@ -118,7 +118,7 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: Sequence
     """Run what is not done; returns how many runs failed, each of which is told and left out.
 
     Args:
-        runs: of the suite.
+        runs: of the suite; those that test the weights of others come after all others.
         place: where they run.
         jobs: how many at the same time.
         gpus: shared among them, see :func:`mmcd.suites.execution.visible_gpus`.
@@ -153,8 +153,10 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: Sequence
         print(f'{run.label}: F1 {record["metrics"]["f1"]:.2f}', flush=True)
         return True
 
+    groups = [run for run in runs if not run.source], [run for run in runs if run.source]
     with stop_request(processes.end) as request, ThreadPoolExecutor(max_workers=jobs) as pool:
-        failed = sum(not succeeded for succeeded in pool.map(one, runs))
+        # Group by group: what tests the weights of another run waits for all that train.
+        failed = sum(not succeeded for group in groups for succeeded in pool.map(one, group))
     if request.signal:
         raise StoppedBySignalError(
             f'Stopped by {signal.Signals(request.signal).name}. What is finished stays, and a '
