@@ -194,6 +194,25 @@ def check_config(config: Config) -> None:
         raise ConfigError(f'The config cannot be used:\n{listed}')
 
 
+def similar_types(kind: Any, owner: Registry) -> str:
+    """A sentence that offers a type of a similar name, for the end of an error's text.
+
+    Args:
+        kind: the type that there is none of.
+        owner: the registry that builds it; its parents' types are offered, too.
+
+    Returns:
+        the sentence with a blank before it; '' where no name is similar.
+    """
+    names: set[str] = set()
+    family: Registry | None = owner
+    while family is not None:
+        names |= set(family.module_dict)
+        family = family.parent
+    near = difflib.get_close_matches(str(kind).rpartition('.')[2], names, n=1)
+    return f' Did you mean {near[0]}?' if near else ''
+
+
 class _Inspection:
     """A walk through a config's dicts, each seen by the registry that will build it.
 
@@ -242,7 +261,8 @@ class _Inspection:
                 yield f'{path}.type={kind!r}: {first_line(error)}'
                 return
         if kind is None:
-            yield f'{path}.type: there is no {owner.name} {node["type"]!r}.{_alike(node, owner)}'
+            hint = similar_types(node['type'], owner)
+            yield f'{path}.type: there is no {owner.name} {node["type"]!r}.{hint}'
             return
         parameters = constructor_parameters(kind)
         if parameters is None:
@@ -265,16 +285,6 @@ def _owner_below(name: str, node: dict, owner: Registry | None) -> Registry | No
         # A head's sampler of pixels is no sampler of data, and no model either.
         return None if name.endswith('_cfg') or name == 'sampler' else owner
     return INNER_REGISTRIES.get(name, owner)
-
-
-def _alike(node: dict, owner: Registry) -> str:
-    names: set[str] = set()
-    family: Registry | None = owner
-    while family is not None:
-        names |= set(family.module_dict)
-        family = family.parent
-    near = difflib.get_close_matches(str(node['type']).rpartition('.')[2], names, n=1)
-    return f' Did you mean {near[0]}?' if near else ''
 
 
 def _whole(value: Any, least: int) -> bool:

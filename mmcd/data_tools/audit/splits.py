@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmcd.config_checks import similar_types
 from mmcd.data_tools.audit.findings import Finding
 from mmcd.data_tools.audit.inspection import PairTask
 from mmcd.datasets import BitemporalDataset, benchmarks
@@ -57,12 +58,12 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
     """The splits that a config trains, validates and tests on.
 
     Raises:
-        ConfigError: none of its data sets is of pairs.
+        ConfigError: there is no data set of a type, or none of the data sets is of pairs.
     """
     splits: dict[str, AuditSplit] = {}
     for name in SPLITS:
-        settings = config.get(f'{name}_dataloader', {}).get('dataset')
-        if not settings or not issubclass(DATASETS.get(settings.type), BitemporalDataset):
+        settings = (config.get(f'{name}_dataloader') or {}).get('dataset')
+        if not settings or not issubclass(_dataset_type(settings, name), BitemporalDataset):
             continue
         # Not indexed: its errors would stop at the first of what an audit lists in full.
         dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
@@ -77,18 +78,29 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
             _own_pairs(dataset),
         )
         # A config may validate and test on the same split, which is no leak.
-        if all(replace(split, name=other.name) != other for other in splits.values()):
+        if name != 'test' or replace(split, name='val') != splits.get('val'):
             splits[name] = split
     if not splits:
         raise ConfigError('The config has no BitemporalDataset in its data loaders.')
     return list(splits.values())
 
 
+def _dataset_type(settings: Mapping[str, Any], split: str) -> type:
+    kind = settings['type']
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if not isinstance(found, type):
+        raise ConfigError(
+            f'{split}_dataloader.dataset.type: there is no dataset {kind!r}.'
+            f'{similar_types(kind, DATASETS)}'
+        )
+    return found
+
+
 def _own_pairs(
     dataset: BitemporalDataset,
 ) -> tuple[tuple[PairFiles, Window | None], ...] | None:
-    """The pairs of a data set that finds them by a rule of its own."""
-    if type(dataset).find_pairs is BitemporalDataset.find_pairs:
+    """The pairs of a data set that finds them by a rule of its own, a table or patterns."""
+    if dataset.pairs is None and type(dataset).find_pairs is BitemporalDataset.find_pairs:
         return None
     return tuple((pair, dataset.area(pair)) for pair in dataset.find_pairs())
 

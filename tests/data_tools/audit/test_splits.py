@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmcd.config import load_config
 from mmcd.data_tools.audit.inspection import inspect_pair
+from mmcd.data_tools.audit.runner import run_audit
 from mmcd.data_tools.audit.splits import list_pairs, splits_of_config, splits_of_folder
 from mmcd.errors import ConfigError
 from mmcd.io.images import Window
@@ -30,6 +31,47 @@ def test_testing_on_the_validation_split_is_no_leak(tiny_levir):
     options = {'data_root': str(tiny_levir), 'test_dataloader.dataset.split': 'val'}
     splits = splits_of_config(load_config(CONFIGS / 'darnet_levir.py', options))
     assert [split.name for split in splits] == ['train', 'val']
+
+
+def test_training_on_the_split_that_is_validated_and_tested_on_is_a_leak(tiny_levir):
+    options = {f'{name}_dataloader.dataset.split': 'val' for name in ('train', 'test')}
+    options['data_root'] = str(tiny_levir)
+    splits = splits_of_config(load_config(CONFIGS / 'darnet_levir.py', options))
+    assert [split.name for split in splits] == ['train', 'val']
+    findings = run_audit(splits, workers=1).findings
+    assert any(finding.check == 'leak' for finding in findings)
+
+
+def dataset_of(root, **settings):
+    return dict(
+        dataset=dict(type='BitemporalDataset', data_root=str(root), pipeline=[], **settings)
+    )
+
+
+def test_pairs_of_patterns_are_audited_as_they_are_trained_on(tmp_path):
+    root = write_tiny_pairs(tmp_path, splits={'all': 2}, height=16, width=16) / 'all'
+    patterns = 'A/{name}.png B/{name}.png label/{name}.png'
+    loader = dataset_of(root, split='', pairs=patterns, before_dir='none')
+    (split,) = splits_of_config(Config(dict(train_dataloader=loader)))
+    assert [task.files.before for task in list_pairs(split).tasks] == [
+        root / 'A' / 'all_1.png',
+        root / 'A' / 'all_2.png',
+    ]
+
+
+def test_a_config_may_do_without_validation(tiny_levir):
+    loader = dataset_of(tiny_levir, split='train')
+    splits = splits_of_config(Config(dict(train_dataloader=loader, val_dataloader=None)))
+    assert [split.name for split in splits] == ['train']
+
+
+def test_a_misspelt_type_of_data_set_is_told_with_the_right_one():
+    loader = dict(dataset=dict(type='BitemporalDatset'))
+    said = (
+        r"val_dataloader\.dataset\.type: there is no dataset 'BitemporalDatset'\. Did you mean Bit"
+    )
+    with pytest.raises(ConfigError, match=said):
+        splits_of_config(Config(dict(val_dataloader=loader)))
 
 
 def test_a_list_file_is_kept_to(tiny_levir):
