@@ -7,9 +7,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmcd.io.checkpoint_meta import note
+from mmcd.io.checkpoint_meta import note, own_meta
 from mmcd.registry import HOOKS
+from mmcd.structures.image_spec import ImageSpec
 from mmcd.structures.image_statistics import ImageStatistics
+
+SUMS = 'statistics_sums'  # what the statistics are of, for a run that is resumed
 
 
 @HOOKS.register_module()
@@ -17,7 +20,8 @@ class TrainingStatisticsHook(Hook):
     """Note the mean and the deviation of the training images in the checkpoints.
 
     By them a scene is stretched, and a scene that looks otherwise is told. They are of the images
-    as the network gets them, after the colour transforms, in the values of the files.
+    as the network gets them, after the colour transforms, in the values of the files. Until a run
+    has seen a batch, those of the checkpoint that it starts from hold; a resumed run counts on.
 
     Args:
         num_batches: how many batches are looked at, the first ones of each process.
@@ -28,6 +32,7 @@ class TrainingStatisticsHook(Hook):
         self._batches = 0
         self._count = 0
         self._sum = self._squares = torch.zeros(0, dtype=torch.float64)
+        self._loaded: dict | None = None
 
     def after_train_iter(
         self,
@@ -55,8 +60,30 @@ class TrainingStatisticsHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not self._count:
+            note(checkpoint, statistics=self._loaded)
             return
         mean = self._sum / self._count
         deviation = (self._squares / self._count - mean.square()).clamp(min=1e-6).sqrt()
         found = ImageStatistics(tuple(mean.tolist()), tuple(deviation.tolist()))
-        note(checkpoint, statistics=found.to_dict())
+        note(checkpoint, statistics=found.to_dict(), **{SUMS: self._sums()})
+
+    def _sums(self) -> dict:
+        return dict(
+            batches=self._batches,
+            count=self._count,
+            sum=self._sum.tolist(),
+            squares=self._squares.tolist(),
+        )
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        noted = own_meta(checkpoint.get('meta'))
+        found = ImageStatistics.from_dict(noted.get('statistics'))
+        bands = ImageSpec.from_config(runner.cfg.get('image')).num_bands
+        if found is not None and len(found.mean) == bands:  # else of a stem that is not loaded
+            self._loaded = found.to_dict()
+        sums = noted.get(SUMS)  # checkpoints that earlier versions wrote have none
+        if sums and getattr(runner, '_resume', False):
+            self._batches, self._count = sums['batches'], sums['count']
+            self._sum, self._squares = (
+                torch.tensor(sums[key], dtype=torch.float64) for key in ('sum', 'squares')
+            )
