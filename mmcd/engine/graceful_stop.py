@@ -111,11 +111,14 @@ class GracefulStopHook(Hook):
     def end(self, runner: Runner, number: int, iteration: int) -> None:
         """Write a checkpoint of the iterations done, and stop.
 
+        Before the first there is none to write: a resumed run would not make up for the validation
+        of what it starts from.
+
         Raises:
             StoppedBySignalError: always.
         """
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-        for hook in [hook for hook in hooks if not hook.by_epoch][:1]:
+        for hook in [hook for hook in hooks if not hook.by_epoch and iteration][:1]:
             if os.path.basename(str(hook.last_ckpt)) != hook.filename_tmpl.format(iteration):
                 meta = dict(epoch=runner.epoch, iter=iteration)
                 hook._save_checkpoint_with_step(runner, iteration, meta=meta)
@@ -124,7 +127,7 @@ class GracefulStopHook(Hook):
             requeue(os.environ['SLURM_JOB_ID'])
         raise StoppedBySignalError(
             f'Stopped by {name} after iteration {iteration}. '
-            + _how_to_go_on(hooks[0].last_ckpt if hooks else None),
+            + _how_to_go_on(hooks[0].last_ckpt if hooks else None, iteration),
             number,
         )
 
@@ -140,7 +143,9 @@ def _restore_trained_weights(runner: Runner) -> None:
             EMAHook.after_val_epoch(hook, runner)
 
 
-def _how_to_go_on(checkpoint: str | None) -> str:
+def _how_to_go_on(checkpoint: str | None, iteration: int) -> str:
+    if not iteration:
+        return 'Nothing was trained yet: the same command starts anew.'
     if checkpoint is None:
         return 'No checkpoint was written.'
     return f'The same command with --resume goes on from {checkpoint}.'

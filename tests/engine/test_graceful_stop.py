@@ -13,7 +13,15 @@ from mmcd.engine.graceful_stop import GracefulStopHook, StopRequest, requeue, st
 from mmcd.engine.stages import prepare_start
 from mmcd.engine.train_runner import TrainRunner
 from mmcd.errors import StoppedBySignalError
-from tests.engine.test_train_runner import StopHook, assert_same, config, contents, train
+from mmcd.registry import MODELS
+from tests.engine.test_train_runner import (
+    StopHook,
+    assert_same,
+    config,
+    contents,
+    train,
+    validations,
+)
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='signals of POSIX systems')
 
@@ -63,6 +71,24 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
         for folder in ('whole', 'cut'):
             (tmp_path / folder / name).unlink(missing_ok=True)
     assert_same(tmp_path / 'whole', tmp_path / 'cut')
+
+
+def test_a_signal_in_the_validation_of_the_start(tiny_levir, tmp_path):
+    start = tmp_path / 'start.pth'
+    options = dict(train_cfg__max_iters=1, train_cfg__val_interval=1, load_from=str(start))
+    cfg = config(tiny_levir, tmp_path / 'work', **options)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), start)
+    prepare_start(cfg)
+    runner = TrainRunner.from_cfg(cfg)
+    with stop_request() as request:
+        runner.register_hook(GracefulStopHook(request))
+        runner.register_hook(SignalHook(0, validating=True))
+        said = r'after iteration 0\. Nothing was trained yet: the same command starts anew\.$'
+        with pytest.raises(StoppedBySignalError, match=said):
+            runner.train()
+    assert not contents(tmp_path / 'work')
+    train(config(tiny_levir, tmp_path / 'work', **options))
+    assert list(validations(tmp_path / 'work')) == [0, 1]
 
 
 class TrainedWeightsHook(Hook):
