@@ -9,9 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mmcd.data_tools.prepare.sources import Scene
-from mmcd.data_tools.prepare.splitting import Place, Ratios, split_by_blocks, split_randomly
+from mmcd.data_tools.prepare.splitting import (
+    Place,
+    Ratios,
+    split_by_blocks,
+    split_by_scenes,
+    split_randomly,
+)
 from mmcd.data_tools.prepare.tile_grid import TileGrid, covered, tile_name
 from mmcd.errors import ConfigError, ImagePairError
+from mmcd.evaluation.image_result import source_namer
 from mmcd.io.images import TIFF_SUFFIXES, ImageHeader, Window, read_header
 
 CUT_NAME = re.compile(r'(?P<scene>.+)_(?P<row>\d+)_(?P<column>\d+)')
@@ -180,8 +187,22 @@ def _divide_group(
     if division.by_tile:
         count = sum(len(plan.tiles) for plan in group)
         return list(split_randomly(count, shares, ratios.seed))
+    scenes = _tiles_by_scene(group)
+    if len(scenes) < len(group):
+        return split_by_scenes(scenes, shares, ratios.seed)
     drawn = split_randomly(len(group), shares, ratios.seed)
     return [split for plan, split in zip(group, drawn, strict=True) for _ in plan.tiles]
+
+
+def _tiles_by_scene(group: Sequence[ScenePlan]) -> dict[str, list[int]]:
+    """The numbers of the tiles of each scene, of files that were cut before by their names."""
+    name_scene = source_namer()
+    numbers: dict[str, list[int]] = {name_scene(plan.scene.name): [] for plan in group}
+    count = 0
+    for plan in group:
+        numbers[name_scene(plan.scene.name)] += range(count, count + len(plan.tiles))
+        count += len(plan.tiles)
+    return numbers
 
 
 def _places(group: Sequence[ScenePlan]) -> list[Place]:

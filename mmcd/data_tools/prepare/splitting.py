@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +101,32 @@ def split_randomly(count: int, shares: dict[str, float], seed: int) -> list[str]
     return [drawn[position] for position in order]
 
 
+def split_by_scenes(
+    scenes: Mapping[str, Sequence[int]], shares: dict[str, float], seed: int
+) -> list[str | None]:
+    """The split of each tile, by scenes: all tiles of a scene go to one.
+
+    The splits get their shares of the tiles, as nearly as whole scenes allow.
+
+    Args:
+        scenes: the numbers of the tiles of each scene, by its name.
+        shares: of the splits.
+        seed: decides which scenes go where.
+
+    Raises:
+        ConfigError: there are fewer scenes than splits.
+    """
+    members = {name: numbers for name, numbers in scenes.items() if numbers}
+    if len(members) < len(shares):
+        raise ConfigError(
+            f'By their names, SCENE_ROW_COLUMN, the files are tiles of {len(members)} scene(s), '
+            f'{", ".join(members)}: too few for shares of {_listed(shares)}, since the tiles of a '
+            'scene stay together. Divide scenes by --blocks, set a share to 0 (--split), or draw '
+            'single files (--by-tile) where they are no neighbours.'
+        )
+    return _deal(list(members.values()), shares, seed)
+
+
 def split_by_blocks(
     places: Sequence[Place], blocks: int, shares: dict[str, float], seed: int
 ) -> list[str | None]:
@@ -121,7 +147,7 @@ def split_by_blocks(
         ConfigError: a split gets no block, or no tile that is left.
     """
     members = _blocks_of(places, blocks)
-    splits = _deal_blocks(members, shares, seed)
+    splits = _deal(members, shares, seed)
     for spared in ('test', 'val'):
         _leave_out_neighbours(places, splits, spared)
     empty = [split for split in shares if split not in splits]
@@ -153,16 +179,23 @@ def _blocks_of(places: Sequence[Place], blocks: int) -> list[list[int]]:
     return [members[key] for key in sorted(members)]
 
 
-def _deal_blocks(
+def _deal(
     members: Sequence[Sequence[int]], shares: dict[str, float], seed: int
 ) -> list[str | None]:
-    """The split of each tile: block by block, in random order, to the one that lacks most."""
+    """The split of each tile: group by group, in random order, to the one that lacks most.
+
+    The last groups go to splits that have none yet.
+    """
     count = sum(map(len, members))
     splits: list[str | None] = [None] * count
     lacking = {split: share * count for split, share in shares.items()}
-    for number in np.random.RandomState(seed).permutation(len(members)):
-        split = max(lacking, key=lambda name: lacking[name])
+    empty = list(shares)
+    for dealt, number in enumerate(np.random.RandomState(seed).permutation(len(members))):
+        choices = empty if len(members) - dealt <= len(empty) else lacking
+        split = max(choices, key=lambda name: lacking[name])
         lacking[split] -= len(members[number])
+        if split in empty:
+            empty.remove(split)
         for tile in members[number]:
             splits[tile] = split
     return splits

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from mmcd.data_tools.prepare import Preparation
-from mmcd.data_tools.prepare.dataset_plan import Division
+from mmcd.data_tools.prepare.dataset_plan import Division, plan_dataset
 from mmcd.data_tools.prepare.preparation import Request
-from mmcd.data_tools.prepare.sources import SOURCES
-from mmcd.data_tools.prepare.splitting import Ratios
+from mmcd.data_tools.prepare.sources import SOURCES, Scene
+from mmcd.data_tools.prepare.splitting import Ratios, split_randomly
 from mmcd.data_tools.prepare.tile_grid import TileGrid
+from mmcd.datasets.layout import SPLITS
 from mmcd.errors import ConfigError, ImagePairError
 from tests.data_tools.prepare.preparing import pixels, prepare
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
@@ -84,6 +85,41 @@ def test_blocks_of_tiles_that_were_cut_before(tmp_path):
     assert preparation.plan.between > 0
     with pytest.raises(ConfigError, match='SCENE_ROW_COLUMN'):
         prepare('folder', scene(tmp_path / 'one'), tmp_path / 'no', blocks=2)
+
+
+def plan_of(names, **division):
+    scenes = [Scene(name, *[Path(f'{name}.png')] * 3, SPLITS) for name in names]
+    return plan_dataset(scenes, None, Division(Ratios(), **division))
+
+
+def tiles_of(*scenes):
+    return [
+        f'{s}_{row:04d}_{column:04d}' for s in scenes for row in (0, 256) for column in (0, 256)
+    ]
+
+
+def test_tiles_that_were_cut_before_do_not_part():
+    plan = plan_of(tiles_of('a', 'b', 'c', 'd'))
+    homes = {}
+    for each in plan.scenes:
+        homes.setdefault(each.scene.name[0], set()).add(each.tiles[0].split)
+    assert sorted(map(len, homes.values())) == [1, 1, 1, 1]
+    assert plan.pairs() == {'train': 8, 'val': 4, 'test': 4}
+
+
+def test_too_few_scenes_of_tiles_that_were_cut_before_say_what_to_do():
+    names = tiles_of('a', 'b')
+    said = r'tiles of 2 scene\(s\), a, b: too few for shares of 70% train.*--blocks.*--by-tile'
+    with pytest.raises(ConfigError, match=said):
+        plan_of(names)
+    assert plan_of(names, by_tile=True).pairs().total() == 8
+
+
+def test_pairs_that_are_no_tiles_are_drawn_as_they_were():
+    """By a rule of its own: re-running a command must find the pairs that it prepared before."""
+    names = [f'site_{number:04d}' for number in range(20)]
+    drawn = [each.tiles[0].split for each in plan_of(names).scenes]
+    assert drawn == split_randomly(20, Ratios().among(SPLITS), 0)
 
 
 def test_one_scene_needs_blocks(tmp_path):

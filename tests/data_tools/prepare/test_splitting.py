@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcd.data_tools.prepare.splitting import Place, Ratios, split_by_blocks, split_randomly
+from mmcd.data_tools.prepare.splitting import (
+    Place,
+    Ratios,
+    split_by_blocks,
+    split_by_scenes,
+    split_randomly,
+)
 from mmcd.datasets.layout import SPLITS
 from mmcd.errors import ConfigError
 
@@ -36,6 +42,21 @@ def test_the_seed_decides():
 def test_too_few_pairs_say_what_to_do():
     with pytest.raises(ConfigError, match=r'1 pair\(s\) are too few .* --blocks'):
         split_randomly(1, SHARES, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=3, max_size=40), st.integers(0, 99))
+def test_scenes_stay_whole_and_no_split_is_empty(sizes, seed):
+    numbers = iter(range(sum(sizes)))
+    scenes = {str(n): [next(numbers) for _ in range(size)] for n, size in enumerate(sizes)}
+    splits = split_by_scenes(scenes, SHARES, seed)
+    assert all(len({splits[number] for number in tiles}) == 1 for tiles in scenes.values())
+    assert set(splits) == {'train', 'val', 'test'}
+
+
+def test_scenes_of_one_size_are_divided_by_the_shares():
+    scenes = {str(n): range(4 * n, 4 * n + 4) for n in range(20)}
+    assert Counter(split_by_scenes(scenes, SHARES, 3)) == {'train': 56, 'val': 8, 'test': 16}
 
 
 @settings(max_examples=40, deadline=None)
