@@ -130,12 +130,6 @@ def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGrou
         'no server and no network. The result is there as result.json, too',
     )
     group.add_argument(
-        '--exchange-gap',
-        action='store_true',
-        help='also predict each pair in the other order of its dates, and say how far the two maps '
-        'are apart; twice the work',
-    )
-    group.add_argument(
         '--group-by',
         metavar='REGEX',
         help='intervals are made over images; crops of one image are told by their names, whose '

@@ -40,6 +40,12 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         help='write panels before | after | label | prediction into DIR',
     )
     add_result_arguments(parser)
+    parser.add_argument(
+        '--exchange-gap',
+        action='store_true',
+        help='also predict each pair in the other order of its dates, and say how far the two maps '
+        'are apart; twice the work',
+    )
     add_run_arguments(parser)
     add_inference_arguments(parser)
     parser.add_argument(

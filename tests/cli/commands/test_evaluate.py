@@ -135,3 +135,11 @@ def test_a_report_without_the_dates_shows_the_maps_alone(tmp_path: Path) -> None
     run(tmp_path, '--report', str(tmp_path / 'r'), '--label-encoding', *encoding)
     assert (tmp_path / 'r' / 'images' / '0' / 'prediction.png').is_file()
     assert 'another kind of change' in (tmp_path / 'r' / 'index.html').read_text()
+
+
+def test_the_gap_between_the_orders_of_the_dates_takes_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        evaluate.main([str(tmp_path), str(tmp_path), '--exchange-gap'])
+    assert 'unrecognized arguments: --exchange-gap' in capsys.readouterr().err
