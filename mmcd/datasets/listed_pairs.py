@@ -97,6 +97,10 @@ def _of_patterns(pairs: str, root: Path) -> list[PairFiles]:
     first, *others = patterns
     if not root.is_dir():
         raise DatasetNotFoundError(f'There is no folder {root} (from {Path.cwd()}).')
+    above = root
+    if Path(first).is_absolute():  # glob takes patterns from a folder on only
+        above = Path(Path(first).anchor)
+        first = Path(first).relative_to(above).as_posix()
     start, *rest = FIELD.split(first)
     # FIELD.split gives text, field, text, ...; every field is the same name.
     parts = [re.escape(start), '(?P<name>.+)']
@@ -104,8 +108,8 @@ def _of_patterns(pairs: str, root: Path) -> list[PairFiles]:
         parts += [re.escape(text), *(['(?P=name)'] if field else [])]
     matcher = re.compile(''.join(parts))
     found = []
-    for path in sorted(root.glob(FIELD.sub('*', first))):
-        match = matcher.fullmatch(path.relative_to(root).as_posix())
+    for path in sorted(above.glob(FIELD.sub('*', first))):
+        match = matcher.fullmatch(path.relative_to(above).as_posix())
         if match:
             name = match['name']
             after, label, *other = (root / each.replace('{name}', name) for each in others)

@@ -37,6 +37,16 @@ def test_patterns(folder):
     assert one.after == folder / 'Site 1 (é)_2018.png' and two.label == folder / 'b.2_mask.png'
 
 
+def test_patterns_may_be_absolute(folder):
+    before, after, label = PATTERNS.split()
+    (folder / 'root').mkdir()
+    absolute = f'{folder}/{before} {folder}/{after} ../{label}'
+    one, two = find_listed_pairs(absolute, folder / 'root')
+    assert (one.name, two.name) == ('Site 1 (é)', 'b.2')
+    assert one.before == folder / 'Site 1 (é)_2016.png'
+    assert one.label == folder / 'root' / '..' / 'Site 1 (é)_mask.png'
+
+
 def test_patterns_with_folders_and_the_name_twice(tmp_path):
     for name in ('x', 'y'):
         (tmp_path / name).mkdir()
