@@ -66,7 +66,7 @@ def index_pairs(
         DatasetNotFoundError: a folder is absent or holds no file of its endings, or files are
             missing; all of them are named, up to 20.
         DatasetError: two files of one folder share a name, or an after image or a label is left
-            over alone.
+            over alone, or ``names`` has a pair twice.
     """
     found = [_list_folder(folder, layout) for folder in folders]
     if names is None:
@@ -199,9 +199,20 @@ def _check_whole(
 
 
 def strip_endings(names: Iterable[str], folders: Sequence[PairFolder]) -> list[str]:
-    """Names as in the folders: a listed name may carry any of the endings."""
+    """Names as in the folders: a listed name may carry any of the endings.
+
+    Raises:
+        DatasetError: a name is listed twice, such as with its ending and without.
+    """
     endings = {suffix for folder in folders for suffix in folder.suffixes}
-    return [str(Path(n).with_suffix('')) if Path(n).suffix.lower() in endings else n for n in names]
+    bare = [str(Path(n).with_suffix('')) if Path(n).suffix.lower() in endings else n for n in names]
+    twice = [name for name, count in Counter(bare).items() if count > 1]
+    if twice:
+        raise DatasetError(
+            'Pairs are listed twice, with different endings or with and without one; leave one '
+            f'line for each:\n{listed(twice)}'
+        )
+    return bare
 
 
 def _endings(folder: PairFolder) -> str:

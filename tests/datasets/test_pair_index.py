@@ -230,6 +230,13 @@ def test_what_is_no_file_counts_as_missing(whole, kind):
         index_pairs(folders(whole))
 
 
+def test_a_pair_that_is_listed_with_its_ending_and_without(whole):
+    with pytest.raises(
+        DatasetError, match=r'Pairs are listed twice, with different endings.*\n  a$'
+    ):
+        index_pairs(folders(whole), ['b', 'a', 'a.png'])
+
+
 def test_a_list_file_that_is_no_text(tmp_path):
     (tmp_path / 'list.txt').write_bytes(b'\xff\xfe\0a')
     with pytest.raises(DatasetError, match=r'list\.txt is no text in UTF-8: .*one pair a line'):
