@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def index_masks(
         DatasetError: masks are left over, or files share a name.
     """
     found, wanted = list_images(predictions), list_images(labels)
-    front, behind = _affixes(found, wanted)
+    others: set[str] = set()
     if names is not None:
         asked = {Path(n).with_suffix('').as_posix() if _is_image(n) else n for n in names}
         absent = sorted(asked - wanted.keys())
@@ -67,8 +67,12 @@ def index_masks(
             raise DatasetNotFoundError(
                 f'{len(absent)} of the names to score have no label in {labels}:\n{listed(absent)}'
             )
+        others = wanted.keys() - asked
         wanted = {name: path for name, path in wanted.items() if name in asked}
-        found = {n: p for n, p in found.items() if n in {front + w + behind for w in wanted}}
+    front, behind = _affixes(found, wanted, others)
+    if names is not None:
+        scored = {front + name + behind for name in wanted}
+        found = {name: path for name, path in found.items() if name in scored}
     missing = [name for name in sorted(wanted) if front + name + behind not in found]
     left_over = sorted(found.keys() - {front + name + behind for name in wanted})
     parts = []
@@ -122,16 +126,22 @@ def _is_image(name: str) -> bool:
     return Path(name).suffix.lower() in ANY_SUFFIX
 
 
-def _affixes(found: Mapping[str, Path], wanted: Mapping[str, Path]) -> tuple[str, str]:
+def _affixes(
+    found: Mapping[str, Path], wanted: Mapping[str, Path], others: Set[str]
+) -> tuple[str, str]:
     """What all masks' names have in front of and behind a label's name; ('', '') where they differ.
 
-    Of several that fit, the shortest.
+    Of several that fit, the shortest. ``others`` are the labels that are not scored: a mask
+    '10_pred' belongs to '10' among them, not to '1'.
     """
     if found.keys() & wanted.keys():
         return '', ''
     first = min(wanted)
+    longer = [other for other in others if first in other]
     fitting = []
     for name in found:
+        if any(other in name for other in longer):
+            continue
         start = name.find(first)
         while start >= 0:
             front, behind = name[:start], name[start + len(first) :]

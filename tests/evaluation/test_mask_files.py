@@ -85,6 +85,15 @@ def test_what_is_missing_or_left_over_is_named(tmp_path: Path) -> None:
         index_masks(tmp_path / 'none', tmp_path / 'l')
 
 
+def test_only_the_masks_of_a_list_need_to_be_there(tmp_path: Path) -> None:
+    where = folders(tmp_path, ['1_pred.png', '11_pred.png'], ['1.png', '10.png', '11.png'])
+    found = index_masks(*where, ['11.png', '1'])
+    assert [pair.prediction.name for pair in found] == ['1_pred.png', '11_pred.png']
+    (where[0] / '1_pred.png').unlink()
+    with pytest.raises(DatasetNotFoundError, match=r'1 of 1 labels have no mask.*\n  1\n'):
+        index_masks(*where, ['1'])
+
+
 def test_sizes_must_agree(tmp_path: Path) -> None:
     pairs = index_masks(*folders(tmp_path, ['a.png', 'b.png'], ['a.png', 'b.png']))
     check_sizes(pairs)
