@@ -20,6 +20,7 @@ OPENVINO = 'openvino'
 RUNTIMES = (ONNX_RUNTIME, OPENVINO)
 PRECISIONS = ('float32', 'bfloat16')
 DEVICES = ('cpu', 'cuda')
+CUDA_PROVIDER = 'CUDAExecutionProvider'
 SILENT = 4  # ONNX Runtime's number for it; what goes wrong is raised, too
 
 
@@ -222,26 +223,40 @@ def _check_choice(runtime: str, precision: str, threads: int | None, device: str
     if runtime == ONNX_RUNTIME and precision != 'float32':
         raise ConfigError(
             f'ONNX Runtime runs exported models in float32, not in {precision}. Use OpenVINO for '
-            "it: runtime='openvino'."
+            "it: runtime='openvino' (--runtime openvino)."
         )
     if runtime == OPENVINO and device != 'cpu':
         raise ConfigError(
-            f"OpenVINO does not run on {device}. Use runtime='onnxruntime', or device='cpu'."
+            f"OpenVINO does not run on {device}. Use runtime='onnxruntime' (--runtime onnxruntime) "
+            "or device='cpu' (--device cpu)."
         )
 
 
 def _providers(device: str) -> list[Any]:
     if device == 'cpu':
         return ['CPUExecutionProvider']
-    import onnxruntime
-
-    if 'CUDAExecutionProvider' not in onnxruntime.get_available_providers():
+    if not supports_cuda(ONNX_RUNTIME):
         raise ConfigError(
             'The installed ONNX Runtime has no CUDA: install onnxruntime-gpu in its place, or use '
-            "device='cpu'."
+            "device='cpu' (--device cpu)."
         )
     number = int(device.partition(':')[2] or 0)
-    return [('CUDAExecutionProvider', {'device_id': number}), 'CPUExecutionProvider']
+    return [(CUDA_PROVIDER, {'device_id': number}), 'CPUExecutionProvider']
+
+
+def supports_cuda(runtime: str) -> bool:
+    """Whether a runtime, as it is installed, can run exported models on GPUs.
+
+    Args:
+        runtime: one of :data:`RUNTIMES`.
+    """
+    if runtime != ONNX_RUNTIME:
+        return False
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    return CUDA_PROVIDER in onnxruntime.get_available_providers()
 
 
 def _cannot_run(runtime: str, inputs: Mapping[str, np.ndarray], error: Exception) -> ExportError:

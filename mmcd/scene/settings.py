@@ -431,7 +431,10 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_prediction(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
+    group.add_argument(
+        '--device',
+        help='cpu, cuda, cuda:1 (default: a GPU where there is one that can run the model)',
+    )
     add_inference_arguments(group)
     add_memory_argument(group)
     group.add_argument(
