@@ -31,6 +31,7 @@ from mmcd.inference.export_metadata import (
     OUTPUT_NAME,
     SEPARATE,
     STACKED,
+    STANDARDIZED,
     ExportMetadata,
 )
 from mmcd.inference.exported import SUFFIX, network_inputs
@@ -72,9 +73,10 @@ def describe_report(report: ExportReport) -> str:
     divisor = metadata.size_divisor
     fixed = metadata.layout == DEEPNESS
     sizes = f'{metadata.tile_size} x {metadata.tile_size}' if fixed else f'multiples of {divisor}'
+    taken = f'\nIt takes images {STANDARDIZED}.' if metadata.image.standardize else ''
     return (
         f'{report.path}: {size:.1f} MB, input {inputs} (height and width: {sizes}), '
-        f'output {OUTPUT_NAME}\n'
+        f'output {OUTPUT_NAME}{taken}\n'
         f'ONNX Runtime against PyTorch, {deviation.num_cases} batches and sizes: largest deviation '
         f'{deviation.probability:.1e} of the probability, {deviation.logits:.1e} of the logits '
         '(relative)'
@@ -131,8 +133,9 @@ def export_onnx(
 
     Shape:
         inputs: uint8, or float32 for images of another type, with the bands in the order of the
-        image description. Output: ``probability`` (N, K - 1, H, W) float32, of each kind of change;
-        (N, 1, H, W) for binary change.
+        image description; where that standardises images, float32, standardised as a whole.
+        Output: ``probability`` (N, K - 1, H, W) float32, of each kind of change; (N, 1, H, W) for
+        binary change.
 
     Raises:
         ConfigError: a setting can't be used, or ``out`` can't be written.
@@ -247,6 +250,12 @@ def _check_layout(metadata: ExportMetadata) -> None:
         raise ConfigError(
             f'A file for Deepness is made for one tile size, which must be a multiple of '
             f'{metadata.size_divisor} for this network, but is {metadata.tile_size}.'
+        )
+    if metadata.image.standardize:
+        raise ConfigError(
+            'Deepness gives its models tiles of a layer as they are, but this model takes images '
+            'that are standardised as a whole (`standardize` in the image description). Export it '
+            'without deepness=True (--deepness).'
         )
     if metadata.image.dtype != 'uint8' or not metadata.classes.is_binary:
         raise ConfigError(

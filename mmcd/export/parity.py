@@ -13,6 +13,7 @@ from mmcd.inference.network_predictor import NetworkPredictor
 from mmcd.models.scores import scores_of_logits
 from mmcd.structures import ImageSpec
 from mmcd.structures.change_classes import UNCHANGED
+from mmcd.structures.image_spec import moments_of
 
 # Of the largest logit. Rounding gives 1e-6; the faults that are looked for gave 1e-2 and more.
 TOLERANCE = 1e-4
@@ -43,7 +44,7 @@ def check_parity(
     Args:
         reference: runs the trained model, as it was trained.
         run: returns ``probability`` and ``logits`` of tiles (N, 2C, H, W), float32 where the images
-            are not of 8 bit.
+            are not of 8 bit, or are standardised.
         shapes: the shapes (N, 2C, H, W) to compare at.
 
     Raises:
@@ -109,6 +110,9 @@ def _sample_tiles(
         half = channels // 2
         blocks[:, half:, :, : width // 2] = blocks[:, :half, :, : width // 2]
         tiles = blocks + rng.integers(0, 56, shape)
+        if image.standardize:
+            yield shape, image.standardized(tiles, moments_of(tiles))
+            continue
         if image.dtype == 'uint8':
             yield shape, tiles.astype(np.uint8)
             continue

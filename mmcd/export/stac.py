@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mmcd.export.onnx_export import ExportReport
-from mmcd.inference.export_metadata import DEEPNESS, INPUT_NAMES, OUTPUT_NAME, SEPARATE
+from mmcd.inference.export_metadata import (
+    DEEPNESS,
+    INPUT_NAMES,
+    OUTPUT_NAME,
+    SEPARATE,
+    STANDARDIZED,
+)
 from mmcd.io.atomic import write_whole
 from mmcd.io.stac import MLM, as_time, class_objects, file_asset, make_item
 
@@ -48,7 +54,7 @@ def write_model_item(report: ExportReport) -> Path:
     kinds = class_objects(metadata.classes)[1:]
     size = metadata.tile_size if metadata.layout == DEEPNESS else ANY
     sizes = [size, size]
-    # Of other layouts it is in the graph.
+    # Of other layouts it is in the graph; MLM has no type for what each image is standardised by.
     scaling = [dict(type='scale', value=255)] if metadata.layout == DEEPNESS else None
     properties: dict[str, Any] = {
         'datetime': as_time(datetime.now(timezone.utc)),
@@ -122,4 +128,6 @@ def _describe_input(report: ExportReport) -> str:
     what = f'{metadata.image.describe()}, in this order'
     if metadata.layout == DEEPNESS:
         return f'{what}, both dates one after the other, divided by 255.'
+    if metadata.image.standardize:
+        what = f'{what}, {STANDARDIZED}'
     return f'{what}; height and width are multiples of {metadata.size_divisor}.'

@@ -24,12 +24,18 @@ SEPARATE = 'separate'
 STACKED = 'stacked'
 DEEPNESS = 'deepness'
 # The inputs of each layout. C is the number of bands of one date, in the order of the image
-# description; images of other than 8 bit are given as float32, with the files' values.
+# description; images of other than 8 bit are given as float32, with the files' values, and those
+# that the description standardises as float32, standardised.
 INPUT_NAMES = {
     SEPARATE: ('before', 'after'),  # each (N, C, H, W)
     STACKED: ('pair',),  # (N, 2C, H, W), before in the first C
     DEEPNESS: ('pair',),  # (N, 2C, tile_size, tile_size) float32 from 0 to 1, before in the first C
 }
+# What a file's user does to the images where the description standardises them.
+STANDARDIZED = (
+    'standardised: each date less its mean and divided by its standard deviation, both over all '
+    'its bands and pixels'
+)
 # What Deepness divides by: its input is from 0 to 1, an image's pixels from 0 to 255.
 FULL_SCALE = 255.0
 # (N, K - 1, H, W) float32: the probability of change, of each kind where there are several.
@@ -77,8 +83,8 @@ class ExportMetadata:
     @property
     def input_dtype(self) -> str:
         """Number format of the inputs."""
-        is_bytes = self.image.dtype == 'uint8' and self.layout != DEEPNESS
-        return 'uint8' if is_bytes else 'float32'
+        takes_pixels = self.layout != DEEPNESS and not self.image.standardize
+        return 'uint8' if takes_pixels and self.image.dtype == 'uint8' else 'float32'
 
     def to_properties(self) -> dict[str, str]:
         """The properties that state it."""

@@ -94,7 +94,8 @@ class ChangePredictor(ABC):
     def predict_scores(self, pairs: Tensor) -> Tensor:
         """The same for tensors (N, 2C, H, W) of uint8 or float32, on any device.
 
-        Values are those of the files: what scales and normalises them is part of the predictor.
+        Values are those of the files, standardised where ``image`` says so; what else scales and
+        normalises them is part of the predictor.
 
         Raises:
             PredictionError: what comes is NaN, infinite, or no probability. Compared with a

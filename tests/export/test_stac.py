@@ -93,6 +93,13 @@ def test_several_kinds_and_bands_in_one_input(tmp_path: Path) -> None:
     assert 'gsd' not in item['properties']
 
 
+def test_that_images_are_to_be_standardised_is_said(tmp_path: Path) -> None:
+    item = item_of(tmp_path / 'model.onnx', STACKED, image=ImageSpec(standardize=True))
+    (taken,) = item['properties']['mlm:input']
+    assert taken['input']['data_type'] == 'float32'
+    assert 'standardised: each date less its mean and divided by' in taken['description']
+
+
 def test_a_file_of_one_size_says_so(tmp_path: Path) -> None:
     item = item_of(tmp_path / 'model.onnx', DEEPNESS)
     (taken,) = item['properties']['mlm:input']

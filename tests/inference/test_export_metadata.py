@@ -96,4 +96,6 @@ def test_other_images_and_classes_travel() -> None:
     classes = ChangeClasses(('unchanged', 'water', 'built'), ((0, 0, 0), (0, 0, 255), (255, 0, 0)))
     described = dataclasses.replace(METADATA, image=image, classes=classes)
     assert described.input_dtype == 'float32' and METADATA.input_dtype == 'uint8'
+    standardised = dataclasses.replace(METADATA, image=ImageSpec(standardize=True))
+    assert standardised.input_dtype == 'float32'
     assert ExportMetadata.from_properties(described.to_properties(), 'x.onnx') == described

@@ -14,6 +14,7 @@ from mmcd.apis import init_model, predict_pair, predict_scene
 from mmcd.config import load_config
 from mmcd.errors import ConfigError, ExportError
 from mmcd.export import export_onnx
+from mmcd.export.onnx_export import describe_report
 from mmcd.inference import model_loading
 from mmcd.inference.exported import ExportedPredictor
 from tests.export.models import tiny_model
@@ -60,6 +61,33 @@ def test_a_pair(model, exported, pair, tmp_path, runtime) -> None:
     for path, image in zip(paths, pair, strict=True):
         Image.fromarray(image).save(path)
     assert np.array_equal(predict_pair(opened, *paths).probability, given.probability)
+
+
+@pytest.mark.slow
+def test_a_model_of_standardised_images(pair, tmp_path) -> None:
+    """The file takes them standardised, with mmcd and without."""
+    onnxruntime = pytest.importorskip('onnxruntime')
+    model, path = tiny_model(standardize=True), tmp_path / 'model.onnx'
+    model.data_preprocessor.pair_mean = model.data_preprocessor.pair_std = None
+    report = export_onnx(model, path)
+    assert 'It takes images standardised: each date less its mean' in describe_report(report)
+    expected = predict_pair(model, *pair).probability
+    assert np.ptp(expected) > 0.1
+    given = predict_pair(ExportedPredictor(path), *pair).probability
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    dates = (np.float32((image - image.mean()) / image.std()) for image in pair)
+    inputs = {
+        name: date.transpose(2, 0, 1)[None, :, :48, :64]
+        for name, date in zip(('before', 'after'), dates, strict=True)
+    }
+    (found,) = onnxruntime.InferenceSession(path).run(None, inputs)
+    # Away from the cut edge, which the network sees.
+    np.testing.assert_allclose(found[0, 0, :24, :32], expected[:24, :32], atol=1e-4)
+
+
+def test_deepness_standardises_no_images(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r'images that are standardised as a whole.*--deepness'):
+        export_onnx(tiny_model(standardize=True), tmp_path / 'model.onnx', deepness=True)
 
 
 def test_a_file_opened_without_a_config(exported, pair) -> None:

@@ -13,8 +13,8 @@ DESCRIPTION = """\
 Export a trained model to an ONNX file that takes the two images as they are, and gives the
 probability of change.
 
-Inputs `before` and `after`, (N, C, H, W), uint8 RGB unless the config describes other images;
-output `probability`, (N, 1, H, W) float32.
+Inputs `before` and `after`, (N, C, H, W), uint8 RGB unless the config describes other images (of
+`standardize`: float32, standardised); output `probability`, (N, 1, H, W) float32.
 N is free, H and W may be any multiples of what the file names as `mmcd.size_divisor` (16 for
 DARNet, 32 for PRX-Change). The file is written once it answers as PyTorch does."""
 
