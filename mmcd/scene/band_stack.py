@@ -23,10 +23,13 @@ FOLDER_TAG = 'MMCD_FOLDER'
 PRODUCT_NO_DATA = 0.0
 TYPES = {
     'uint8': 'Byte',
+    'int8': 'Int8',
     'uint16': 'UInt16',
     'int16': 'Int16',
     'uint32': 'UInt32',
     'int32': 'Int32',
+    'uint64': 'UInt64',
+    'int64': 'Int64',
     'float32': 'Float32',
     'float64': 'Float64',
 }
@@ -65,14 +68,36 @@ def stack_bands(
         _band(dataset, number, name, finest, no_data, resampling)
         for number, (dataset, name) in enumerate(zip(datasets, names, strict=True), start=1)
     ]
-    place = ', '.join(map(repr, finest.transform.to_gdal()))
-    crs = '' if finest.crs is None else f'<SRS>{escape(finest.crs.to_wkt())}</SRS>'
-    return (
-        f'<VRTDataset rasterXSize="{finest.width}" rasterYSize="{finest.height}">{crs}'
-        f'<GeoTransform>{place}</GeoTransform>'
-        f'<Metadata><MDI key="{FOLDER_TAG}">{escape(str(folder))}</MDI></Metadata>'
-        f'{"".join(bands)}</VRTDataset>'
-    )
+    tag = f'<Metadata><MDI key="{FOLDER_TAG}">{escape(str(folder))}</MDI></Metadata>'
+    return _virtual_raster(finest, tag + ''.join(bands))
+
+
+def with_mask_band(dataset: DatasetReader, bands: Sequence[int]) -> str:
+    """The text of a virtual raster of some bands, whose mask is where one of them has data.
+
+    It has no value of no data and no alpha band.
+
+    Args:
+        dataset: open.
+        bands: their numbers, from 1.
+    """
+    # Addresses of rasterio's, such as s3://, are none of GDAL's.
+    is_address = '://' in dataset.name and dataset.files
+    name = escape(dataset.files[0] if is_address else dataset.name)
+    values = [
+        f'<VRTRasterBand band="{number}" dataType="{TYPES[dataset.dtypes[band - 1]]}">'
+        f'<SimpleSource><SourceFilename>{name}</SourceFilename><SourceBand>{band}</SourceBand>'
+        '</SimpleSource></VRTRasterBand>'
+        for number, band in enumerate(bands, start=1)
+    ]
+    # Each source leaves what the ones before have said where it says 0.
+    masks = [
+        f'<ComplexSource><SourceFilename>{name}</SourceFilename><SourceBand>mask,{band}'
+        '</SourceBand><NODATA>0</NODATA></ComplexSource>'
+        for band in bands
+    ]
+    mask = f'<MaskBand><VRTRasterBand dataType="Byte">{"".join(masks)}</VRTRasterBand></MaskBand>'
+    return _virtual_raster(dataset, ''.join(values) + mask)
 
 
 def name_of(dataset: DatasetReader) -> str:
@@ -100,6 +125,15 @@ def with_product_offsets(before: str, after: str, settings: SceneSettings) -> Sc
         *(date, other, offset, date),
     )
     return replace(settings, offset_before=float(first), offset_after=float(second))
+
+
+def _virtual_raster(like: DatasetReader, content: str) -> str:
+    place = ', '.join(map(repr, like.transform.to_gdal()))
+    crs = '' if like.crs is None else f'<SRS>{escape(like.crs.to_wkt())}</SRS>'
+    return (
+        f'<VRTDataset rasterXSize="{like.width}" rasterYSize="{like.height}">{crs}'
+        f'<GeoTransform>{place}</GeoTransform>{content}</VRTDataset>'
+    )
 
 
 def _misfit(dataset: DatasetReader, finest: DatasetReader) -> str:

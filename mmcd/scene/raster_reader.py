@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
 from mmcd.io.band_folder import choose_band_files
-from mmcd.scene.band_stack import name_of, stack_bands
+from mmcd.scene.band_stack import name_of, stack_bands, with_mask_band
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
@@ -228,6 +228,7 @@ class RasterReader:
         self._resampling = resampling
         self.band_numbers = list(bands)
         self.bands = len(bands)
+        self._opened_numbers = self.band_numbers
         # Whether the file itself says, by names or colours, what its bands are.
         self.names_bands = any(dataset.descriptions) or _has_colours(dataset, bands)
         # With what lies beside it, such as overviews, masks, and the sources of a VRT.
@@ -237,10 +238,14 @@ class RasterReader:
         self._row, self._column = shift or (0, 0)
         self._source = dataset
         self._opened: DatasetReader | WarpedVRT = dataset
+        self._closing = contextlib.ExitStack()
         if shift is None:
-            self._opened = _warp(dataset, grid, no_data, resampling)
-        flags = [self._opened.mask_flag_enums[band - 1] for band in bands]
-        self._has_mask = any(flag != [MaskFlags.all_valid] for flag in flags)
+            source: DatasetReader | WarpedVRT = dataset
+            if no_data is not None and _has_mask(dataset, bands):
+                source = self._closing.enter_context(_filled(dataset, bands, no_data))
+                self._opened_numbers = list(source.indexes)
+            self._opened = self._closing.enter_context(_warp(source, grid, no_data, resampling))
+        self._has_mask = _has_mask(self._opened, self._opened_numbers)
 
     def read(
         self, row: int, height: int, column: int = 0, width: int | None = None
@@ -253,7 +258,7 @@ class RasterReader:
         width = self._grid.width if width is None else width
         window = Window(self._column + column, self._row + row, width, height)
         try:
-            pixels = self._opened.read(self.band_numbers, window=window)
+            pixels = self._opened.read(self._opened_numbers, window=window)
             valid = self._read_valid(pixels, window)
             if self._excluded is not None:
                 valid &= ~self._excluded.read(row, height, column, width)
@@ -284,11 +289,13 @@ class RasterReader:
         try:
             # By the files' overviews, where they have some; no-data values are left out.
             pixels = self._opened.read(
-                self.band_numbers, window=window, out_shape=shape, resampling=Resampling.average
+                self._opened_numbers, window=window, out_shape=shape, resampling=Resampling.average
             )
             valid = np.isfinite(pixels).all(axis=0)
             if self._has_mask:
-                masks = self._opened.read_masks(self.band_numbers, window=window, out_shape=shape)
+                masks = self._opened.read_masks(
+                    self._opened_numbers, window=window, out_shape=shape
+                )
                 valid &= masks.any(axis=0)
         except Exception as error:  # GDAL has many types of them
             raise SceneStoppedError(
@@ -330,13 +337,12 @@ class RasterReader:
 
     def __exit__(self, *error: object) -> None:
         """Close what this reader has opened; the raster was not."""
-        if self._opened is not self._source:
-            self._opened.close()
+        self._closing.close()
 
     def _read_valid(self, pixels: np.ndarray, window: Window) -> np.ndarray:
         """(height, width) bool. Bands of one pixel are without data together, as in GDAL."""
         if self._has_mask:
-            valid = self._opened.read_masks(self.band_numbers, window=window).any(axis=0)
+            valid = self._opened.read_masks(self._opened_numbers, window=window).any(axis=0)
         else:
             valid = np.ones(pixels.shape[1:], bool)
         if self._no_data is not None:
@@ -346,7 +352,34 @@ class RasterReader:
         return valid
 
 
-def _warp(dataset: DatasetReader, grid: Grid, no_data: float | None, resampling: str) -> WarpedVRT:
+def _has_mask(dataset: DatasetReader | WarpedVRT, bands: Sequence[int]) -> bool:
+    return any(dataset.mask_flag_enums[band - 1] != [MaskFlags.all_valid] for band in bands)
+
+
+@contextlib.contextmanager
+def _filled(dataset: DatasetReader, bands: Sequence[int], no_data: float) -> Iterator[WarpedVRT]:
+    """Some bands of a raster, with a value where the raster itself says that there is no data.
+
+    GDAL warps by one value of no data: by two, or by one and a mask or an alpha band, it does not.
+    """
+    with (
+        rasterio.open(with_mask_band(dataset, bands)) as masked,
+        WarpedVRT(
+            masked,
+            crs=masked.crs,
+            transform=masked.transform,
+            height=masked.height,
+            width=masked.width,
+            init_dest_nodata=False,
+            INIT_DEST=str(no_data),
+        ) as filled,
+    ):
+        yield filled
+
+
+def _warp(
+    dataset: DatasetReader | WarpedVRT, grid: Grid, no_data: float | None, resampling: str
+) -> WarpedVRT:
     no_data = dataset.nodata if no_data is None else no_data
     # What lies outside of the raster must be told from black: by its no-data value, by its own
     # alpha band, else by a new one.

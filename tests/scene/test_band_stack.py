@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from rasterio.crs import CRS
 from mmcd.errors import SceneError
 from mmcd.inference import FunctionPredictor
 from mmcd.io.band_folder import band_files, product_offset
+from mmcd.scene.band_stack import stack_bands, with_mask_band
 from mmcd.structures import ImageSpec
 from tests.scene.mapping import map_small
 from tests.scene.rasters import BlurredDifference
@@ -124,6 +126,26 @@ def read_map(path: Path) -> np.ndarray:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp('bands')
     return write_folder(root / '2019', 0), write_folder(root / '2023', 1, suffix='.jp2')
+
+
+def test_some_bands_with_a_mask_where_one_of_them_has_data(tmp_path: Path) -> None:
+    """Also of what is no file itself, such as the bands of a folder."""
+    rows = dict(a=5, b=3)  # without data
+    for name, number in rows.items():
+        pixels = np.full((20, 30), 1000, np.uint16)
+        pixels[:number] = 7
+        write_band(tmp_path / f'{name}.tif', pixels, 10, nodata=7)
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(rasterio.open(tmp_path / f'{n}.tif')) for n in rows]
+        text = stack_bands(opened, tmp_path, 'before', list(rows), 'nearest')
+        both = stack.enter_context(rasterio.open(text))
+        masked = stack.enter_context(rasterio.open(with_mask_band(both, [2, 1, 2])))
+        np.testing.assert_array_equal(masked.read(), both.read([2, 1, 2]))
+        assert masked.nodata is None
+        has_data = both.read_masks().any(axis=0)
+        assert not has_data[:3].any() and has_data[3:].all()
+        for number in masked.indexes:
+            np.testing.assert_array_equal(masked.read_masks(number) > 0, has_data)
 
 
 def test_two_folders_give_the_map_of_their_stacks(folders, tmp_path: Path) -> None:

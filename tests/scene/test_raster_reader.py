@@ -118,6 +118,34 @@ def test_a_no_data_value_does_not_mix_into_its_neighbours(tmp_path: Path) -> Non
     assert set(np.unique(warped[:, valid])) == {100}
 
 
+@pytest.mark.parametrize('named', [0, 255])
+@pytest.mark.parametrize('own', ['value', 'alpha', 'mask'])
+def test_a_warped_image_has_no_data_by_its_own_word_and_by_a_named_value(
+    tmp_path: Path, own: str, named: int
+) -> None:
+    """A collar of each kind: neither counts, nor mixes into its neighbours."""
+    pixels = np.full((3, 120, 160), 100, np.uint8)
+    pixels[:, 90:], pixels[:, :, :80] = named, 255 - named
+    pixels[0, 40, 120], pixels[1, 60, 120] = 0, 255  # one band of such a value is data
+    mask = np.zeros((120, 160), np.uint8)
+    mask[:, 80:] = 255
+    profile = dict(value=dict(nodata=255 - named), alpha=dict(alpha='YES'), mask={})[own]
+    stored = np.concatenate([pixels, mask[None]]) if own == 'alpha' else pixels
+    path = write_raster(tmp_path / 'image.tif', stored, utm(), **profile)
+    if own == 'mask':
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, 'r+') as file:
+            file.write_mask(mask)
+    grid = Grid(rasterio.CRS.from_epsg(32633), chain(utm(), Affine.translation(0.3, 0.3)), 119, 159)
+    warped, valid = read(path, grid, no_data=named)
+    expected = np.zeros((119, 159), bool)
+    expected[:90, 80:] = True
+    np.testing.assert_array_equal(valid, expected)
+    around = np.zeros_like(expected)
+    around[39:61, 119:122] = True
+    assert set(np.unique(warped[:, expected & ~around])) == {100}
+    assert warped[0, 40, 120] < 100 < warped[1, 60, 120]
+
+
 def test_one_band_of_that_value_is_data_when_warped_too(tmp_path: Path) -> None:
     """Red ends in the middle of the image, green goes on: warped by half a pixel, red fades."""
     pixels = np.full((3, 120, 160), 100, np.uint8)
