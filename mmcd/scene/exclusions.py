@@ -22,6 +22,8 @@ from mmcd.errors import SceneError
 from mmcd.scene.grid import Grid, grid_of
 from mmcd.scene.sources import check_dataset, check_no_pipe, check_path
 
+POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
 
 class Exclusions:
     """What several masks leave out, on the grid of the map.
@@ -92,26 +94,46 @@ def open_exclusions(
 
 
 def read_outlines(path: str, grid: Grid) -> np.ndarray:
-    """The polygons of a file in the CRS of a map.
+    """The polygons of a file in the CRS of a map; rows without one, or an empty one, are left out.
 
     Args:
         path: anything that GDAL reads vectors from; of several layers, the first.
         grid: of the map; without a CRS, the polygons are in its columns and rows.
 
     Raises:
-        SceneError: it cannot be read, or holds no polygons.
+        SceneError: it cannot be read, or holds something else.
+    """
+    outlines, _ = read_polygons(path, grid, columns=[])
+    return outlines[~shapely.is_empty(outlines)]
+
+
+def read_polygons(
+    path: str, grid: Grid, columns: Sequence[str] | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The rows of a file: a polygon in the CRS of a map, empty where there is none, and columns.
+
+    Args:
+        path: see :func:`read_outlines`.
+        grid: see there.
+        columns: names of those that are read; None: all.
+
+    Raises:
+        SceneError: see there.
     """
     check_no_pipe(path, 'file of polygons')
     try:
-        meta, _, geometry, _ = pyogrio.raw.read(path, columns=[])
+        meta, _, geometry, values = pyogrio.raw.read(path, columns=columns)
     except Exception as error:  # pyogrio has several types of them
         raise SceneError(f'Cannot read {path} as a raster or as polygons: {error}') from error
-    outlines = shapely.from_wkb(geometry) if geometry is not None else np.array([], dtype=object)
-    outlines = outlines[~shapely.is_missing(outlines)] if len(outlines) else outlines
-    kinds = set(shapely.get_type_id(outlines)) if len(outlines) else set()
-    if not kinds <= {shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON}:
+    if geometry is None:
+        raise SceneError(f'{path} is a table without geometries; polygons are expected.')
+    outlines = shapely.from_wkb(geometry)
+    has_none = shapely.is_missing(outlines) | shapely.is_empty(outlines)
+    if not np.isin(shapely.get_type_id(outlines[~has_none]), POLYGONS).all():
         raise SceneError(f'{path} holds points or lines; polygons are expected.')
-    return _to_crs(outlines, meta['crs'], grid, path)
+    outlines[has_none] = shapely.Polygon()
+    names = [str(name) for name in meta['fields']]
+    return _to_crs(outlines, meta['crs'], grid, path), dict(zip(names, values, strict=True))
 
 
 def _to_crs(outlines: np.ndarray, crs: str | None, grid: Grid, path: str) -> np.ndarray:

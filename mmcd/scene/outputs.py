@@ -22,7 +22,7 @@ from mmcd.scene.vectors import (
     write_polygons,
 )
 from mmcd.scene.writing import partial_name, write_raster
-from mmcd.scene.zones import as_csv, count_zones
+from mmcd.scene.zones import Zones, as_csv, count_zones
 from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED
 
@@ -38,6 +38,7 @@ class OutputWriter:
         settings: of the scene.
         tags: metadata of the rasters.
         classes: of the map.
+        zones: to count the changes in; None: there are none.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class OutputWriter:
         settings: SceneSettings,
         tags: dict[str, str],
         classes: ChangeClasses,
+        zones: Zones | None = None,
     ) -> None:
         self._run = run
         self._strips = range(strips)
@@ -57,6 +59,7 @@ class OutputWriter:
         self._settings = settings
         self._tags = tags
         self._classes = classes
+        self._zones = zones
 
     def write_rasters(self) -> dict[str, Any]:
         """The map and, where it is asked for, the probability; returns what is on the map."""
@@ -74,7 +77,7 @@ class OutputWriter:
             timestamp_ns: when the inputs changed last; a GeoPackage has a time in it, and the
                 time of the run would make each file another one.
         """
-        path, zones = self._outputs.vectors, self._settings.zones
+        path, zones = self._outputs.vectors, self._zones
         found: dict[str, Any] = dict(polygons=None)
         if path is None and zones is None:
             return found

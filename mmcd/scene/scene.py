@@ -23,7 +23,6 @@ from mmcd.inference.predictor import ChangePredictor
 from mmcd.io.atomic import make_folder
 from mmcd.io.hashing import sha256_of
 from mmcd.scene.band_stack import with_product_offsets
-from mmcd.scene.exclusions import read_outlines
 from mmcd.scene.fitness import check_fitness
 from mmcd.scene.outputs import OutputWriter
 from mmcd.scene.pair_reader import OpenPair, PairReader, open_pair
@@ -55,6 +54,7 @@ from mmcd.scene.sharing import Share
 from mmcd.scene.stac import scene_dates, write_item
 from mmcd.scene.tiling import tile_axis
 from mmcd.scene.writing import claim_outputs, publish
+from mmcd.scene.zones import read_zones
 from mmcd.version import __version__
 
 if TYPE_CHECKING:
@@ -198,8 +198,7 @@ class _SceneRun:
         statistics = predictor.statistics
         self._plan = make_plan(pair, predictor.describe(), settings, outputs, statistics)
         radiometry = Radiometry.from_dict(self._plan['preparation'])
-        if settings.zones is not None:  # before the work starts
-            read_outlines(settings.zones, pair.grid)
+        self._zones = None if settings.zones is None else read_zones(settings.zones, pair.grid)
         self._dates = scene_dates(paths, settings, pair.grid) if settings.stac else ()
         self._findings = check_fitness(pair, radiometry, settings, predictor.image, statistics)
         self._watch = Stopwatch()
@@ -327,6 +326,7 @@ class _SceneRun:
             self._settings,
             raster_tags(self._plan, *(Path(path).name for path in self._paths)),
             self._classes,
+            self._zones,
         )
         with self._watch.stage('write'):
             found = writer.write_rasters()

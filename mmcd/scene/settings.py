@@ -58,7 +58,8 @@ class SceneSettings:
 
     Each field is a keyword of :func:`mmcd.apis.predict_scene` and an option of ``infer_scene.py``;
     what it means stands in its ``help``. (jsonargparse derives options from classes, too, but
-    neither under the names that they have here nor without importing them first.)
+    neither under the names that they have here nor without importing them first.) Files may be
+    named by a path, too, and a single mask by itself.
 
     Raises:
         SceneError: naming every setting that can't be used.
@@ -201,7 +202,13 @@ class SceneSettings:
     )
 
     def __post_init__(self) -> None:
-        for name in ('bands', 'value_range', 'mask', 'dates'):
+        if self.zones is not None:
+            object.__setattr__(self, 'zones', str(self.zones))
+        masks: Any = self.mask
+        if masks is not None:
+            masks = [masks] if isinstance(masks, (str, Path)) else masks
+            object.__setattr__(self, 'mask', tuple(map(str, masks)))
+        for name in ('bands', 'value_range', 'dates'):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.value_range is not None and self.scaling is None:

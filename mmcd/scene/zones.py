@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import rasterio
 import shapely
 from rasterio import features
 from rasterio.windows import Window
 
-from mmcd.scene.exclusions import read_outlines
+from mmcd.scene.exclusions import read_polygons
 from mmcd.scene.grid import Grid, pixel_area
 from mmcd.scene.partial_run import NO_DATA
 from mmcd.scene.vectors import ChangePolygons
@@ -23,8 +24,40 @@ from mmcd.structures.change_classes import UNCHANGED
 ROWS = 512
 
 
+@dataclass(frozen=True)
+class Zones:
+    """Polygons with what their file says of each.
+
+    Args:
+        outlines: in the CRS of the map; empty where a row has none.
+        owned: the columns of each, as plain values.
+    """
+
+    outlines: np.ndarray
+    owned: list[dict[str, Any]]
+
+
+def read_zones(path: str, grid: Grid) -> Zones:
+    """Read a file of polygons.
+
+    Args:
+        path: see :func:`mmcd.scene.exclusions.read_outlines`.
+        grid: of the map.
+
+    Raises:
+        SceneError: it cannot be read, or holds something else.
+    """
+    outlines, columns = read_polygons(path, grid)
+    if not columns:
+        return Zones(outlines, [dict(zone=index + 1) for index in range(len(outlines))])
+    plain = ([_plain(value) for value in column] for column in columns.values())
+    return Zones(
+        outlines, [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+    )
+
+
 def count_zones(
-    zones: str, mask: Path, grid: Grid, polygons: ChangePolygons
+    zones: Zones, mask: Path, grid: Grid, polygons: ChangePolygons
 ) -> list[dict[str, Any]]:
     """Valid and changed pixels and area of each zone, and the number of changes in it.
 
@@ -32,19 +65,14 @@ def count_zones(
     middle lies in. Zones may overlap.
 
     Args:
-        zones: a file of polygons.
+        zones: the polygons.
         mask: the map's file.
         grid: of the map.
         polygons: the changes, in columns and rows of the map.
 
     Returns:
         A dict for each zone, with the zone's own columns under the names that they have.
-
-    Raises:
-        SceneError: the file holds no polygons.
     """
-    outlines = read_outlines(zones, grid)
-    owned = _columns(zones, len(outlines))
     points = shapely.point_on_surface(polygons.outlines)
     x, y = grid.to_ground(shapely.get_y(points), shapely.get_x(points))
     changes = shapely.points(x, y)
@@ -55,7 +83,7 @@ def count_zones(
                 **_count(outline, file, grid),
                 changes=int(shapely.contains(outline, changes).sum()) if len(changes) else 0,
             )
-            for outline, own in zip(outlines, owned, strict=True)
+            for outline, own in zip(zones.outlines, zones.owned, strict=True)
         ]
 
 
@@ -68,27 +96,16 @@ def as_csv(zones: list[dict[str, Any]]) -> str:
     return file.getvalue()
 
 
-def _columns(zones: str, number: int) -> list[dict[str, Any]]:
-    meta, _, _, values = pyogrio.raw.read(zones, read_geometry=False)
-    names = [str(name) for name in meta['fields']]
-    if not names:
-        return [dict(zone=index + 1) for index in range(number)]
-    plain = [[_plain(value) for value in column] for column in values]
-    return [dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True)]
-
-
 def _plain(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and math.isnan(value):  # a number that a row lacks
+        return None
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def _count(outline: Any, file: Any, grid: Grid) -> dict[str, Any]:
     """Over the rows that a zone covers, some at a time."""
-    left_x, low_y, right_x, high_y = outline.bounds
-    box_x, box_y = [left_x, right_x, left_x, right_x], [low_y, low_y, high_y, high_y]
-    rows, columns = map(np.asarray, grid.to_pixels(np.array(box_x), np.array(box_y)))
-    top, bottom = (int(np.clip(v, 0, grid.height)) for v in (rows.min(), np.ceil(rows.max())))
-    left, right = (int(np.clip(v, 0, grid.width)) for v in (columns.min(), np.ceil(columns.max())))
+    top, bottom, left, right = _extent(outline, grid)
     counts = np.zeros(2, np.int64)
     area = np.zeros(2)
     for row in range(top, bottom, ROWS):
@@ -109,7 +126,20 @@ def _count(outline: Any, file: Any, grid: Grid) -> dict[str, Any]:
         each = pixel_area(grid, middles, np.full(height, (left + right) / 2))
         area += [np.nan, np.nan] if each is None else [valid @ each, changed @ each]
     found: dict[str, Any] = dict(valid_pixels=int(counts[0]), changed_pixels=int(counts[1]))
-    if np.isfinite(area).all():
-        found |= dict(valid_m2=round(float(area[0]), 2), changed_m2=round(float(area[1]), 2))
+    if grid.crs is not None:
+        square_metres = [round(float(a), 2) if np.isfinite(a) else None for a in area]
+        found |= dict(zip(('valid_m2', 'changed_m2'), square_metres, strict=True))
     found['changed_share'] = round(counts[1] / counts[0], 6) if counts[0] else None
     return found
+
+
+def _extent(outline: Any, grid: Grid) -> tuple[int, int, int, int]:
+    """The first row and column of the map that a zone may cover, and those behind the last."""
+    if outline.is_empty:
+        return 0, 0, 0, 0
+    left_x, low_y, right_x, high_y = outline.bounds
+    box_x, box_y = [left_x, right_x, left_x, right_x], [low_y, low_y, high_y, high_y]
+    rows, columns = map(np.asarray, grid.to_pixels(np.array(box_x), np.array(box_y)))
+    top, bottom = (int(np.clip(v, 0, grid.height)) for v in (rows.min(), np.ceil(rows.max())))
+    left, right = (int(np.clip(v, 0, grid.width)) for v in (columns.min(), np.ceil(columns.max())))
+    return top, bottom, left, right

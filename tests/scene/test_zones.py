@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pyogrio
@@ -11,6 +12,9 @@ from tests.scene.mapping import map_small
 from tests.scene.rasters import LEFT, TOP, UTM, read_raster, utm, write_raster
 
 SIZE = 100
+EMPTY = shapely.Polygon()
+# What is counted where there is no CRS.
+COUNTED = ('name', 'valid_pixels', 'changed_pixels', 'changed_share', 'changes')
 
 
 @pytest.fixture
@@ -23,9 +27,11 @@ def pair(tmp_path):
 
 
 def write_zones(path, boxes, names, crs=UTM):
-    shapes = shapely.to_wkb(np.array([shapely.box(*box) for box in boxes], dtype=object))
+    """Of a box without corners, an empty polygon; of None, a row without a geometry."""
+    shapes = [box if box is None else shapely.box(*box) if box else EMPTY for box in boxes]
+    geometry = shapely.to_wkb(np.array(shapes, dtype=object))
     column = [np.array(names, dtype=object)]
-    pyogrio.raw.write(path, shapes, column, ['name'], geometry_type='Polygon', crs=crs)
+    pyogrio.raw.write(path, geometry, column, ['name'], geometry_type='Polygon', crs=crs)
     return str(path)
 
 
@@ -59,6 +65,66 @@ def test_a_zone_that_reaches_beyond_the_map(pair, tmp_path):
     everything, nothing = result.report['zones']
     assert everything['changed_m2'] == result.report['changed_area_m2'] == 125
     assert nothing['valid_pixels'] == 0 and nothing['changed_share'] is None
+
+
+@pytest.mark.parametrize('nothing', [None, ()])
+@pytest.mark.parametrize('suffix', ['.gpkg', '.geojson'])
+def test_a_row_without_a_polygon_counts_nothing(pair, tmp_path, suffix, nothing):
+    west, east = sides()
+    zones = write_zones(tmp_path / f'z{suffix}', [nothing, west, east], ['none', 'West', 'East'])
+    found = map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones).report['zones']
+    assert [(zone['name'], zone['changed_m2'], zone['changes']) for zone in found] == [
+        ('none', 0, 0),
+        ('West', 100, 1),
+        ('East', 25, 1),
+    ]
+    assert found[0]['valid_pixels'] == 0 and found[0]['changed_share'] is None
+
+
+@pytest.mark.parametrize('nothing', [None, ()])
+def test_a_file_of_nothing_but_such_rows(pair, tmp_path, nothing):
+    """Also in another CRS, and as a mask: it leaves nothing out."""
+    zones = write_zones(tmp_path / 'z.gpkg', [nothing], ['none'], crs='EPSG:4326')
+    report = map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones, mask=zones).report
+    assert [zone['valid_pixels'] for zone in report['zones']] == [0]
+    assert report['valid_pixels'] == SIZE**2
+
+
+def test_every_zone_has_the_same_columns_without_a_crs(tmp_path):
+    pair = [write_raster(tmp_path / f'{n}.png', np.zeros((3, 50, 50), np.uint8)) for n in 'ab']
+    boxes = [(0, 0, 9, 9), (90, 90, 99, 99), ()]
+    zones = write_zones(tmp_path / 'z.gpkg', boxes, ['in', 'out', 'none'], crs=None)
+    found = map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones).report['zones']
+    assert [zone['valid_pixels'] for zone in found] == [81, 0, 0]
+    assert {*map(tuple, found)} == {COUNTED}
+
+
+def test_files_may_be_named_by_paths(pair, tmp_path):
+    path = Path(write_zones(tmp_path / 'z.gpkg', sides()[:1], ['West']))
+    out = tmp_path / 'map.tif'
+    report = map_small(first_red, *pair, out, zones=path, mask=path).report
+    assert report['zones'][0]['valid_pixels'] == 0
+    assert report['settings']['zones'] == str(path) and report['settings']['mask'] == [str(path)]
+    again = map_small(first_red, *pair, out, zones=str(path), mask=[path], resume=True)
+    assert again.report['seconds'] == report['seconds']
+
+
+def test_a_number_that_a_row_lacks_is_null(pair, tmp_path):
+    shapes = shapely.to_wkb(shapely.box(*np.array(sides()).T))
+    columns = [np.array([np.nan, 2.5])]
+    path = tmp_path / 'z.gpkg'
+    pyogrio.raw.write(path, shapes, columns, ['people'], geometry_type='Polygon', crs=UTM)
+    map_small(first_red, *pair, tmp_path / 'map.tif', zones=path)
+    assert 'NaN' not in (tmp_path / 'map.json').read_text()
+    rows = list(csv.DictReader((tmp_path / 'map_zones.csv').open()))
+    assert [row['people'] for row in rows] == ['', '2.5']
+
+
+def test_a_table_without_geometries_is_refused(pair, tmp_path):
+    (tmp_path / 'z.csv').write_text('name,people\nWest,3\n')
+    with pytest.raises(SceneError, match=r'z\.csv is a table without geometries; polygons are exp'):
+        map_small(first_red, *pair, tmp_path / 'map.tif', zones=tmp_path / 'z.csv')
+    assert not (tmp_path / 'map.tif.parts').exists()
 
 
 def test_a_file_without_polygons_is_refused(pair, tmp_path):
