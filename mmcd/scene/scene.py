@@ -209,7 +209,7 @@ class _SceneRun:
 
     def execute(self, *, resume: bool, progress: bool) -> SceneResult:
         done = read_report(self._outputs.report) if resume else None
-        if done is not None and self._is_of(done) and self._has_same_images(done):
+        if done is not None and self._is_of(done) and self._has_same_inputs(done):
             self._say(f'{self._outputs.mask} is finished; there is nothing to resume.')
             if self._share.is_first:
                 self._partial.remove()
@@ -311,10 +311,11 @@ class _SceneRun:
                 f'the {date} image {path}' for date, path, one, other in both if one != other
             ]
             if altered:
+                masked = ' without what --mask leaves out' if self._settings.mask else ''
                 raise SceneError(
                     f'The finished strips in {self._partial.folder} were made from other pixels '
-                    f'than those that are now in {" and ".join(altered)}. Leave --resume away to '
-                    'start anew, or bring the former file back.'
+                    f'than those that are now in {" and ".join(altered)}{masked}. Leave --resume '
+                    'away to start anew, or bring the former file back.'
                 )
 
     def _finish(self, hashes: list[str | None]) -> None:
@@ -379,6 +380,7 @@ class _SceneRun:
             batch_size_at_end=self._predict.batch_size,
             processes=self._share.world,
             pixels=join_checksums(self._partial.checksums(strip) for strip in range(strips)),
+            zones_checksum=None if self._zones is None else self._zones.checksum,
             seconds=dict(self._watch.seconds, total=self._watch.total),
             plan=self._plan,  # with the grid; by it, a resumed run knows that this one is done
         )
@@ -395,26 +397,35 @@ class _SceneRun:
             and all(path.is_file() for path in self._outputs.all())
         )
 
-    def _has_same_images(self, report: dict[str, Any]) -> bool:
-        """Whether the images are those of a finished run, by their files' hashes.
+    def _has_same_inputs(self, report: dict[str, Any]) -> bool:
+        """Whether images, masks and zones are those of a finished run."""
+        if self._zones is not None and report.get('zones_checksum') != self._zones.checksum:
+            altered = 'zones'
+        elif not self._has_same_pixels(report):
+            altered = 'images or masks' if self._settings.mask else 'images'
+        else:
+            return True
+        logger.warning(
+            'The %s are others than those that %s was made from: it is made anew.',
+            *(altered, self._outputs.mask),
+        )
+        return False
 
-        What a single file's hash does not tell, as of a VRT over other files, its pixels do.
+    def _has_same_pixels(self, report: dict[str, Any]) -> bool:
+        """Whether the pixels that count are those of a finished run, by their files' hashes.
+
+        What a single file's hash does not tell, as of a VRT over other files, or beside a mask,
+        the pixels themselves do.
         """
         readers = dict(zip(DATES, (self._pair.before, self._pair.after), strict=True))
         hashes = {date: report.get('inputs', {}).get(date, {}).get('sha256') for date in DATES}
-        if all(hashes.values()) and all(reader.is_one_file for reader in readers.values()):
+        in_one_file = all(reader.is_one_file for reader in readers.values())
+        if in_one_file and all(hashes.values()) and not self._settings.mask:
             paths = dict(zip(DATES, self._paths, strict=True))
-            same = all(sha256_of(paths[date]) == hashes[date] for date in DATES)
-        else:
-            strips = range(len(self._tiling.rows))
-            sums = read_checksums(self._reader(), self._tiling, strips)
-            same = report.get('pixels') == list(join_checksums(each for _, each in sums))
-        if not same:
-            logger.warning(
-                'The images are others than those that %s was made from: it is made anew.',
-                self._outputs.mask,
-            )
-        return same
+            return all(sha256_of(paths[date]) == hashes[date] for date in DATES)
+        strips = range(len(self._tiling.rows))
+        sums = read_checksums(self._reader(), self._tiling, strips)
+        return report.get('pixels') == list(join_checksums(each for _, each in sums))
 
     def _how_to_go_on(self) -> str:
         finished, total = len(self._partial.finished()), len(self._tiling.rows)

@@ -272,8 +272,11 @@ class SceneSettings:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values that JSON has."""
+        values = asdict(self)
+        if self.no_data is not None and math.isnan(self.no_data):
+            values['no_data'] = 'nan'  # as a number it equals nothing, not even itself
+        return values
 
 
 @dataclass(frozen=True)

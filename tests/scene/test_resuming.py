@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 import rasterio.shutil
+import shapely
 
 from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.inference import FunctionPredictor
 from mmcd.scene import sampling
 from mmcd.scene.partial_run import PartialRun
-from tests.scene.mapping import BLUR, StopsAt, map_small
+from mmcd.structures import ImageSpec
+from tests.scene.mapping import BLUR, HEIGHT, WIDTH, StopsAt, map_small
+from tests.scene.rasters import LEFT, TOP, UTM, draw_ground, read_raster, utm, write_raster
 
 
 @pytest.mark.parametrize('cog', [False, True])
@@ -176,3 +182,73 @@ def test_a_full_disk(pair: tuple[Path, Path], tmp_path: Path, monkeypatch) -> No
     monkeypatch.undo()
     map_small(BLUR, *pair, out, resume=True)
     assert out.is_file() and not PartialRun(out).folder.exists()
+
+
+def write_clouds(path: Path, row: int) -> str:
+    clouds = np.zeros((1, HEIGHT, WIDTH), np.uint8)
+    clouds[0, row : row + 5, 60:70] = 1
+    return str(write_raster(path, clouds, utm()))
+
+
+def test_a_mask_altered_beside_the_sample_is_another(
+    pair: tuple[Path, Path], tmp_path: Path, caplog, monkeypatch
+) -> None:
+    monkeypatch.setattr(sampling, 'WINDOW_SIZE', 8)
+    out, mask = tmp_path / 'map.tif', write_clouds(tmp_path / 'clouds.tif', 40)
+    with pytest.raises(KeyboardInterrupt):
+        map_small(StopsAt(16), *pair, out, mask=mask)
+    write_clouds(Path(mask), 45)
+    with pytest.raises(SceneError, match=r'in the before image .* without what --mask leaves'):
+        map_small(BLUR, *pair, out, mask=mask, resume=True)
+    write_clouds(Path(mask), 40)
+    map_small(BLUR, *pair, out, mask=mask, resume=True)
+    again = StopsAt()
+    map_small(again, *pair, out, mask=mask, resume=True)
+    assert again.calls == 0 and 'made anew' not in caplog.text
+    write_clouds(Path(mask), 45)
+    map_small(again, *pair, out, mask=mask, resume=True)
+    assert again.calls == 30 and 'The images or masks are others than those' in caplog.text
+    assert (read_raster(out)[45:50, 60:70] == 255).all() and (read_raster(out)[44] != 255).all()
+
+
+@pytest.mark.parametrize('altered', ['outline', 'name'])
+def test_altered_zones_are_others(
+    pair: tuple[Path, Path], tmp_path: Path, caplog, altered: str
+) -> None:
+    """Of a shapefile the names are in a file of their own."""
+
+    def write_zone(side: int, name: str) -> str:
+        box = shapely.to_wkb(np.array([shapely.box(LEFT, TOP - side, LEFT + side, TOP)]))
+        path, names = tmp_path / 'zones.shp', np.array([name], dtype=object)
+        pyogrio.raw.write(path, box, [names], ['name'], geometry_type='Polygon', crs=UTM)
+        return str(path)
+
+    out, zones = tmp_path / 'map.tif', write_zone(20, 'West')
+    map_small(BLUR, *pair, out, zones=zones)
+    again = StopsAt()
+    map_small(again, *pair, out, zones=zones, resume=True)
+    assert again.calls == 0
+    side, name = (10, 'West') if altered == 'outline' else (20, 'East')
+    write_zone(side, name)
+    (zone,) = map_small(again, *pair, out, zones=zones, resume=True).report['zones']
+    assert again.calls == 30 and 'The zones are others than those' in caplog.text
+    assert (zone['valid_m2'], zone['name']) == (side**2, name)
+
+
+def test_not_a_number_is_the_same_value_of_no_data_again(tmp_path: Path) -> None:
+    pixels = draw_ground(HEIGHT, WIDTH).astype(np.float32)
+    pixels[:, 200:] = np.nan
+    pair = [write_raster(tmp_path / f'{n}.tif', pixels, utm()) for n in 'ab']
+    out = tmp_path / 'map.tif'
+
+    def predictor(network: StopsAt) -> FunctionPredictor:
+        return FunctionPredictor(network, image=ImageSpec(dtype='float32'))
+
+    with pytest.raises(KeyboardInterrupt):
+        map_small(predictor(StopsAt(16)), *pair, out, no_data=math.nan)
+    network = StopsAt()
+    map_small(predictor(network), *pair, out, no_data=math.nan, resume=True)
+    assert 0 < network.calls < 30
+    again = StopsAt()
+    map_small(predictor(again), *pair, out, no_data=math.nan, resume=True)
+    assert again.calls == 0 and 'NaN' not in out.with_suffix('.json').read_text()
