@@ -146,7 +146,8 @@ class SceneSettings:
         'reading',
         'stretch dates of other than 8 bit to the 8 bit that the model was trained on, with one '
         'value range for both dates, or one each (default: values are not changed, and files of '
-        "another type than the model's are an error)",
+        "another type than the model's are an error; for the network that comes with mmcd, mmcd "
+        'map takes shared)',
         choices=('shared', 'per-date'),
     )
     value_range: tuple[float, float] | None = _setting(
@@ -163,7 +164,8 @@ class SceneSettings:
         'reading',
         'ground resolution of the map: both images are resampled to it; "model" takes what the '
         'model was trained at, where the images differ from it by more than a factor of '
-        f'{RESOLUTION_FACTOR} (default: the resolution of the before image)',
+        f'{RESOLUTION_FACTOR} (default: the resolution of the before image; for the network that '
+        'comes with mmcd, mmcd map takes "model")',
         type=_metres_or_model,
         metavar='METRES',
     )
