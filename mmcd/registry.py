@@ -7,6 +7,8 @@ are written with their scope, such as ``mmseg.CrossEntropyLoss`` or ``mmpretrain
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
@@ -14,14 +16,22 @@ from mmcd.install.stack import require_stack
 require_stack()
 
 with quiet_imports():
-    from mmengine.registry import Registry
+    from mmengine.registry import DefaultScope, Registry
     from mmseg import registry as mmseg_registry
+
+
+class _OwnRegistry(Registry):
+    """Builds what is named without a scope as ours, also the parts of what is built."""
+
+    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
+        with DefaultScope.overwrite_default_scope('mmcd'):
+            return super().build(cfg, *args, **kwargs)
 
 
 def _child(parent: Registry, location: str | None = None) -> Registry:
     """A registry of scope ``mmcd``; ``location`` is imported when a type is first looked up."""
     locations = [location] if location else []
-    return Registry(parent.name, parent=parent, scope='mmcd', locations=locations)
+    return _OwnRegistry(parent.name, parent=parent, scope='mmcd', locations=locations)
 
 
 DATASETS = _child(mmseg_registry.DATASETS, 'mmcd.datasets')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import cast
 
@@ -39,7 +40,9 @@ def convert_checkpoint(
     if not target.parent.is_dir():
         raise CheckpointError(f'There is no folder {target.parent} to write {target.name} into.')
     released = read_pickled_tensors(source)
-    model = cast(nn.Module, init_model(config))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # its weights come from the release
+        model = cast(nn.Module, init_model(config))
     conversion = convert(released, mapping, model.state_dict())
     checkpoint = {'state_dict': conversion.state_dict, 'meta': {'converted': mapping.network}}
     weights = hash_weights(conversion.state_dict)

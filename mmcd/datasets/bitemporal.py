@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
+from mmengine.registry import DefaultScope
 
 from mmcd.datasets.label_encoding import LabelEncoding
 from mmcd.datasets.layout import PairLayout, prepared_layout
@@ -125,13 +126,15 @@ class BitemporalDataset(BaseDataset):
         self.list_file = Path(data_root) / list_file if list_file else None
         self.pairs = pairs
         self.windows = SceneWindows.from_config(windows) if windows else None
-        super().__init__(
-            metainfo=metainfo,
-            data_root=data_root,
-            data_prefix={},
-            pipeline=list(pipeline),
-            **kwargs,
-        )
+        # Transforms that are named without a scope are ours, wherever the data set is made.
+        with DefaultScope.overwrite_default_scope('mmcd'):
+            super().__init__(
+                metainfo=metainfo,
+                data_root=data_root,
+                data_prefix={},
+                pipeline=list(pipeline),
+                **kwargs,
+            )
 
     @classmethod
     def published_layout(cls) -> PairLayout:

@@ -22,13 +22,17 @@ class ConfusionCounts(NamedTuple):
 
 
 def count_classes(
-    prediction: Tensor, label: Tensor, num_classes: int = 2, ignore_index: int = IGNORED
+    prediction: Tensor | np.ndarray,
+    label: Tensor | np.ndarray,
+    num_classes: int = 2,
+    ignore_index: int = IGNORED,
 ) -> np.ndarray:
     """Count one map's pixels by class; those with the ignore index in the label do not count.
 
     Args:
-        prediction: class indices.
-        label: class indices, or the ignore index.
+        prediction: class indices, a tensor or an array.
+        label: class indices, or the ignore index: a file's values are decoded before
+            (:class:`mmcd.datasets.label_encoding.LabelEncoding`), since 255 does not count here.
         num_classes: K.
         ignore_index: the label value that does not count.
 
@@ -37,12 +41,19 @@ def count_classes(
         each class of the label.
 
     Raises:
-        ValueError: the shapes differ, or there are other values.
+        ValueError: the shapes differ, the prediction is no class indices, or there are other
+            values.
     """
+    prediction, label = torch.as_tensor(prediction), torch.as_tensor(label)
     if prediction.shape != label.shape:
         raise ValueError(
             f'Prediction and label differ in shape: {tuple(prediction.shape)} and '
             f"{tuple(label.shape)}. Bring the prediction to the label's size first."
+        )
+    if prediction.is_floating_point() and (prediction % 1 != 0).any():
+        raise ValueError(
+            'Expected class indices as prediction, but got numbers that are not whole. Of '
+            'probabilities, give those that exceed a threshold: prediction > 0.5.'
         )
     valid = label != ignore_index
     prediction, label = prediction[valid].long(), label[valid].long()
@@ -75,7 +86,10 @@ def change_counts(matrix: np.ndarray) -> ConfusionCounts:
 
 
 def count_pixels(
-    prediction: Tensor, label: Tensor, ignore_index: int = IGNORED, num_classes: int = 2
+    prediction: Tensor | np.ndarray,
+    label: Tensor | np.ndarray,
+    ignore_index: int = IGNORED,
+    num_classes: int = 2,
 ) -> ConfusionCounts:
     """Count one map's pixels by change of any kind: see :func:`count_classes`.
 

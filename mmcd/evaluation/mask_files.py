@@ -206,8 +206,9 @@ def find_label_encoding(pairs: Sequence[MaskPair]) -> dict[str, int]:
         values = frozenset(np.unique(label).tolist())
         if values <= {0}:
             continue
-        if values <= ONES or values <= FULL:
-            return dict(unchanged=0, changed=1 if values <= ONES else 255)
+        encoding = encoding_of_values(values)
+        if encoding is not None:
+            return encoding
         some = ', '.join(map(str, sorted(values)[:10])) + (', ...' if len(values) > 10 else '')
         raise LabelError(
             f'What the values of the labels mean is not clear: {pair.label} holds {some}, neither '
@@ -215,6 +216,13 @@ def find_label_encoding(pairs: Sequence[MaskPair]) -> dict[str, int]:
             'ignored=128, --label-encoding threshold=127 for lossy files, or --dataset NAME.'
         )
     return dict(unchanged=0, changed=255)
+
+
+def encoding_of_values(values: Set[int]) -> dict[str, int] | None:
+    """The encoding of a binary label by the values that it holds; None where they are others."""
+    if values <= ONES or values <= FULL:
+        return dict(unchanged=0, changed=1 if values <= ONES else 255)
+    return None
 
 
 def read_label(path: Path) -> np.ndarray:
@@ -232,6 +240,11 @@ def read_label(path: Path) -> np.ndarray:
         if path.suffix.lower() not in TIFF_SUFFIXES:
             raise
         label = read_values(path)
+    return as_bytes(label)
+
+
+def as_bytes(label: np.ndarray) -> np.ndarray:
+    """A label whose values are whole numbers of 8 bit as such; others as they are."""
     if label.dtype not in (bool, np.uint8) and label.size:
         whole = np.nan_to_num(label, nan=-1.0)
         if whole.min() >= 0 and whole.max() <= 255 and (whole % 1 == 0).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,52 @@ class ChangeResult:
         if path.suffix.lower() != '.png':
             raise ConfigError(f'The mask is saved as PNG, but {path} ends in {path.suffix!r}.')
         write_whole(path, encode_mask(self.mask, self.classes))
+
+    def score(
+        self,
+        label: str | Path | np.ndarray,
+        *,
+        label_encoding: Mapping[str, int] | None = None,
+    ) -> dict[str, float]:
+        """Precision, recall, F1, IoU, overall accuracy and kappa of change of any kind, in percent.
+
+        Of many pairs the counts are added up before there are ratios: ``tools/test.py``, or
+        ``mmcd evaluate`` of saved masks.
+
+        Args:
+            label: a file, or an array (H, W).
+            label_encoding: what its values mean, such as ``dict(unchanged=0, changed=1,
+                ignored=255)``. None: 0 and 255, or 0 and 1, as the label holds them; with several
+                kinds of change their class index.
+
+        Returns:
+            see :func:`mmcd.evaluation.confusion.change_ratios`.
+
+        Raises:
+            LabelError: the label can't be read, or holds other values.
+            ConfigError: the encoding is none of the mask's classes.
+            ValueError: it has another size than the mask.
+
+        Example:
+            >>> predict_pair(model, 'before.png', 'after.png').score('label.png')['f1']
+        """
+        import torch
+
+        from mmcd.datasets.label_encoding import LabelEncoding
+        from mmcd.evaluation.confusion import change_counts, change_ratios, count_classes
+        from mmcd.evaluation.mask_files import as_bytes, encoding_of_values, read_label
+
+        source = '<array>' if isinstance(label, np.ndarray) else str(label)
+        values = as_bytes(label) if isinstance(label, np.ndarray) else read_label(Path(label))
+        if label_encoding is None and self.classes.is_binary:
+            found = encoding_of_values(set(np.unique(values).tolist()))
+            label_encoding = found or dict(unchanged=0, changed=255)  # decoding says what there is
+        elif label_encoding is None:
+            label_encoding = {name: index for index, name in enumerate(self.classes.names)}
+        decoded = LabelEncoding.from_config(label_encoding, self.classes).decode(values, source)
+        mask = torch.from_numpy(np.array(self.mask))
+        counts = count_classes(mask, torch.from_numpy(decoded), len(self.classes))
+        return change_ratios(change_counts(counts))
 
     def plot(self) -> Figure:
         """The mask and the probability side by side, as a figure of Matplotlib."""

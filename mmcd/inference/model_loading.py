@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,8 @@ def init_model(
     brings_config = checkpoint is None and is_model_file(config)
     if brings_config:
         checkpoint = find_model_file(cast('str | Path', config))
+    elif checkpoint is None:
+        _check_name(config)
     device = _check_device(device)
     # Types without a scope, such as those in a data set's pipeline, are ours.
     init_default_scope('mmcd')
@@ -110,6 +113,19 @@ def is_model_file(config: str | Path | Config) -> bool:
     return str(config) in NAMES or Path(config).suffix.lower() in MODEL_SUFFIXES
 
 
+def _check_name(config: str | Path | Config) -> None:
+    """Offer a network of ours where its name is misspelt, rather than configs of similar names.
+
+    Raises:
+        ConfigError: see above.
+    """
+    if isinstance(config, Config) or Path(config).is_file() or str(config) in list_configs():
+        return
+    near = difflib.get_close_matches(str(config).lower(), NAMES, n=1, cutoff=0.8)
+    if near:
+        raise ConfigError(f'No such model or config: {config}. Did you mean {near[0]}?')
+
+
 def require_weights(model: str | Path) -> None:
     """Check that what is named holds weights, for tools whose answer would be random without.
 
@@ -140,6 +156,11 @@ def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) 
     model = _build_model(cfg)
     meta = dataset_meta(cfg)
     if checkpoint is None:
+        warnings.warn(
+            f'The network of {cfg.filename or "the config"} has random weights, and finds changes '
+            'at random, until a checkpoint is loaded: init_model(config, checkpoint).',
+            stacklevel=3,
+        )
         with safe_loading(), _less_logging():
             model.init_weights()
     else:

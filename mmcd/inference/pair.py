@@ -18,11 +18,14 @@ from mmcd.inference.change_result import ChangeResult
 from mmcd.inference.network_predictor import make_predictor
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.inference.segmentor import PredictorSegmentor
+from mmcd.io.images import place_of
 from mmcd.models.scores import scores_of_sample
 from mmcd.structures import ImageSpec
 from mmcd.structures.change_classes import UNCHANGED
 
 DATES = ('before_path', 'after_path')
+MOST_APART = 0.5  # pixels, from which on two grids differ
+IDENTITY = np.eye(3).ravel()
 PLAIN_PIPELINE = [
     dict(type='LoadImagePair'),
     dict(type='StackPair'),
@@ -56,7 +59,8 @@ def predict_pair(
 
     Shape:
         arrays (H, W, C) of the model's bands, in its order and type (8-bit RGB by default); any H
-        and W.
+        and W that fit into memory. Beyond some 2000 x 2000 pixels, and where files have no data or
+        lie on different grids, :func:`mmcd.apis.predict_scene` is the one.
 
     Raises:
         ConfigError: the device does not work in this precision, or there is no such.
@@ -71,6 +75,7 @@ def predict_pair(
     results: dict[str, Any] = dict(image_spec=predictor.image, seg_fields=[])
     for date, image in (('before', before), ('after', after)):
         results |= _check_image(image, date, predictor.image)
+    _check_places(before, after)
     results['img_path'] = results['before_path']
     packed = _inference_pipeline(predictor.cfg)(results)
     test_cfg = None if predictor.cfg is None else predictor.cfg.model.get('test_cfg')
@@ -84,6 +89,12 @@ def predict_pair(
 def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
     """What the pipeline gets of an image: its path, and its pixels where it is an array."""
     if isinstance(image, np.ndarray):
+        if np.ma.is_masked(image):
+            raise ImagePairError(
+                f'The {date} image has masked pixels, which predict_pair does not know. Fill them '
+                '(image.filled(0)) and leave out what is found there, or use predict_scene, which '
+                'knows where files have no data.'
+            )
         spec.check_array(image, date)
         values = image if image.dtype == np.uint8 else image.astype(np.float32)
         return {date: values, f'{date}_path': f'<{date} array>'}
@@ -95,6 +106,26 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
     if not Path(image).exists():
         raise ImageNotFoundError(f'No such {date} image: {image} (from {Path.cwd()}).')
     return {f'{date}_path': str(image)}
+
+
+def _check_places(before: Any, after: Any) -> None:
+    """Refuse two GeoTIFFs of different ground, which would be compared pixel by pixel.
+
+    Raises:
+        ImagePairError: their CRS differ, or their pixels lie half of one or more apart.
+    """
+    if isinstance(before, np.ndarray) or isinstance(after, np.ndarray):
+        return
+    first, second = place_of(Path(before)), place_of(Path(after))
+    if first is None or second is None:
+        return
+    shift = np.array((~first[1]) @ second[1]) - IDENTITY  # one's pixels from the other's
+    if first[0] != second[0] or np.abs(shift).max() >= MOST_APART:
+        raise ImagePairError(
+            f'{before} and {after} lie on different grids (CRS, place or size of the pixels), and '
+            'predict_pair compares pixel by pixel. Use predict_scene (mmcd map), which warps the '
+            'one to the other.'
+        )
 
 
 def _inference_pipeline(cfg: Config | None) -> Compose:

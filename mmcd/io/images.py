@@ -374,6 +374,20 @@ class RasterImage:
         return np.moveaxis(pixels, 0, -1).astype(self.dtype, copy=False)
 
 
+def place_of(path: Path) -> tuple[Any, Any] | None:
+    """CRS and transform of a georeferenced TIFF file; None of others, and without rasterio."""
+    rasterio = _find_rasterio()
+    if path.suffix.lower() not in TIFF_SUFFIXES or rasterio is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', rasterio.errors.NotGeoreferencedWarning)
+            with rasterio.open(path, driver='GTiff') as file:
+                return (file.crs, file.transform) if file.crs else None
+    except rasterio.errors.RasterioIOError:  # whoever reads its pixels says so
+        return None
+
+
 def _find_rasterio() -> Any:
     try:
         import rasterio

@@ -196,3 +196,13 @@ def test_any_maps_give_ratios_that_hold_together(data: st.DataObject) -> None:
     mirrored = change_ratios(count_pixels(label.where(label < 2, 0), prediction))
     if (label < 2).all():
         assert mirrored['precision'] == ratios['recall'] and mirrored['f1'] == pytest.approx(f1)
+
+
+def test_arrays_count_as_tensors_do() -> None:
+    prediction, label = np.array([[0, 1, 1]], np.uint8), np.array([[0, 1, 255]], np.uint8)
+    assert count_pixels(prediction, label) == (1, 0, 0, 1)
+
+
+def test_probabilities_are_no_classes() -> None:
+    with pytest.raises(ValueError, match=r'Expected class indices .*not whole.* > 0\.5'):
+        count_pixels(torch.tensor([0.2, 0.9]), torch.tensor([0, 1]))

@@ -61,6 +61,17 @@ def test_a_network_of_ours_that_is_not_there(monkeypatch):
         init_model('buildings')
 
 
+def test_random_weights_are_told():
+    with pytest.warns(UserWarning, match=r'darnet_sample\.py has random weights'):
+        init_model(CONFIG)
+
+
+@pytest.mark.parametrize('name', ['building', 'Buildings'])
+def test_a_misspelt_network_of_ours(name):
+    with pytest.raises(ConfigError, match=rf'No such model .*: {name}\. Did you mean buildings'):
+        init_model(name)
+
+
 def test_a_network_of_ours_beside_a_config():
     model = init_model(CONFIG, 'buildings')
     assert make_predictor(model).threshold == make_predictor(init_model('buildings')).threshold

@@ -138,3 +138,40 @@ def test_real_pair(model):
     folder = SHARED / 'data' / 'LEVIR-CD-256' / 'test'
     name = 'test_102_0512_0000.png'
     assert predict_pair(model, folder / 'A' / name, folder / 'B' / name).mask.shape == (256, 256)
+
+
+def test_masked_pixels_are_refused(model):
+    before, after = pair()
+    before = np.ma.masked_array(before, mask=np.zeros_like(before, bool))
+    predict_pair(model, before, after)  # nothing is masked
+    before[:5] = np.ma.masked
+    with pytest.raises(ImagePairError, match=r'before image has masked pixels.*predict_scene'):
+        predict_pair(model, before, after)
+
+
+@pytest.mark.parametrize(
+    ('crs', 'right', 'metres', 'fits'),
+    [
+        ('EPSG:32631', 0.0, 10.0, True),
+        ('EPSG:32631', 4.0, 10.0, True),  # less than half a pixel
+        ('EPSG:32631', 20.0, 10.0, False),
+        ('EPSG:32631', 0.0, 20.0, False),
+        ('EPSG:32632', 0.0, 10.0, False),
+    ],
+)
+def test_files_of_different_ground_are_refused(model, tmp_path, crs, right, metres, fits):
+    transform = pytest.importorskip('rasterio.transform')
+    from tests.scene.rasters import write_raster
+
+    before, after = (image.transpose(2, 0, 1) for image in pair())
+    place = transform.from_origin(500000, 5000000, 10.0, 10.0)
+    other = transform.from_origin(500000 + right, 5000000, metres, metres)
+    paths = (
+        write_raster(tmp_path / 'before.tif', before, place, 'EPSG:32631'),
+        write_raster(tmp_path / 'after.tif', after, other, crs),
+    )
+    if fits:
+        predict_pair(model, *paths)
+        return
+    with pytest.raises(ImagePairError, match=r'lie on different grids.*Use predict_scene'):
+        predict_pair(model, *paths)
