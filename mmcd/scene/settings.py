@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import operator
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mmcd.cli.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
 from mmcd.errors import SceneError
@@ -33,6 +34,57 @@ MODEL_RESOLUTION = 'model'
 
 def _metres_or_model(text: str) -> float | str:
     return text if text == MODEL_RESOLUTION else float(text)
+
+
+def _plain(value: Any) -> Any:
+    """The Python number of one of NumPy or PyTorch."""
+    return value.item() if hasattr(value, 'item') else value
+
+
+def _whole(value: Any) -> int:
+    return operator.index(_plain(value))
+
+
+def _number(value: Any) -> float:
+    plain = _plain(value)
+    if isinstance(plain, (str, bytes)):
+        raise TypeError('a text is no number')
+    return float(plain)
+
+
+def _two_numbers(values: Any) -> tuple[float, float]:
+    first, second = map(_number, values)
+    return first, second
+
+
+def _yes_or_no(value: Any) -> bool:
+    return bool((False, True).index(_plain(value)))
+
+
+def _text(value: Any) -> str:
+    return str(os.fsdecode(value))
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(map(_text, [values] if isinstance(values, (str, os.PathLike)) else values))
+
+
+def _metres(value: Any) -> float | str:
+    plain = _plain(value)
+    return MODEL_RESOLUTION if plain == MODEL_RESOLUTION else _number(plain)
+
+
+# By the type that a setting is declared as: what to give, and how it is made that type.
+KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    'int': ('a whole number', _whole),
+    'float': ('a number', _number),
+    'bool': ('True or False', _yes_or_no),
+    'str': ('a text', _text),
+    'float | str': (f'above 0 or "{MODEL_RESOLUTION}"', _metres),
+    'tuple[str, ...]': ('texts', _texts),
+    'tuple[int, ...]': ('whole numbers', lambda values: tuple(map(_whole, values))),
+    'tuple[float, float]': ('two numbers', _two_numbers),
+}
 
 
 def parse_moment(text: str) -> datetime:
@@ -204,15 +256,7 @@ class SceneSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.zones is not None:
-            object.__setattr__(self, 'zones', str(self.zones))
-        masks: Any = self.mask
-        if masks is not None:
-            masks = [masks] if isinstance(masks, (str, Path)) else masks
-            object.__setattr__(self, 'mask', tuple(map(str, masks)))
-        for name in ('bands', 'value_range', 'dates'):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else tuple(value))
+        faults = self._convert()
         if self.value_range is not None and self.scaling is None:
             object.__setattr__(self, 'scaling', 'shared')
         low, high = self.value_range or (0, 1)
@@ -234,7 +278,7 @@ class SceneSettings:
             ),
             f'ground resolution: above 0 or "model", not {self.resample_to}': (
                 self.resample_to in (None, MODEL_RESOLUTION)
-                or (isinstance(self.resample_to, (int, float)) and 0 < self.resample_to < 1e6)
+                or 0 < cast(float, self.resample_to) < 1e6
             ),
             f'dates: two such as 2019-08-12 or 2019-08-12T10:50:31Z, not {self.dates}': (
                 self.dates is None or (len(self.dates) == 2 and all(map(_is_date, self.dates)))
@@ -252,9 +296,29 @@ class SceneSettings:
                     each.default,
                     *choices,
                 )
-        faults = [text for text, good in checks.items() if not good]
+        faults += [text for text, good in checks.items() if not good]
         if faults:
             raise SceneError('These settings cannot be used:\n  ' + '\n  '.join(faults))
+
+    def _convert(self) -> list[str]:
+        """Make each value the plain one of its declared type, which JSON has.
+
+        Returns:
+            What is wrong with those that are of another type; they have their default from then on.
+        """
+        faults = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is None and each.default is None:
+                continue
+            expected, convert = KINDS[str(each.type).removesuffix(' | None')]
+            try:
+                plain = convert(value)
+            except (TypeError, ValueError, OverflowError, RuntimeError):  # the last is PyTorch's
+                faults.append(f'{each.name.replace("_", " ")}: {expected}, not {value!r}')
+                plain = each.default
+            object.__setattr__(self, each.name, plain)
+        return faults
 
     def completed(self, *, tile_size: int, threshold: float) -> SceneSettings:
         """With a predictor's tile size and threshold where none are chosen.

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from mmcd.errors import SceneError
 from mmcd.scene.settings import (
@@ -128,3 +131,67 @@ def test_what_is_chosen_of_several_is_one_of_them() -> None:
 def test_values_that_are_none(setting: str, value: float, said: str) -> None:
     with pytest.raises(SceneError, match=said):
         SceneSettings(**{setting: value})
+
+
+def test_numbers_of_numpy_and_pytorch_are_taken() -> None:
+    """As the plain ones that the report, which is JSON, holds."""
+    settings = SceneSettings(
+        cog=np.bool_(True),
+        min_area=np.float32(3),
+        simplify=torch.tensor(0.5),
+        bands=np.array([1, 2, 3]),
+        no_data=np.uint8(0),
+        offset_after=np.int16(-5),
+        value_range=np.array([0, 3000], np.uint16),
+        resample_to=np.float32(0.5),
+        tile_size=np.int64(256),
+        overlap=torch.tensor(32),
+        batch_size=np.int64(2),
+    ).completed(tile_size=512, threshold=np.float32(0.25))
+    expected = SceneSettings(
+        cog=True,
+        min_area=3.0,
+        simplify=0.5,
+        bands=(1, 2, 3),
+        no_data=0.0,
+        offset_after=-5.0,
+        value_range=(0.0, 3000.0),
+        resample_to=0.5,
+        tile_size=256,
+        overlap=32,
+        batch_size=2,
+        threshold=0.25,
+    )
+    assert settings == expected
+    assert json.dumps(settings.to_dict()) == json.dumps(expected.to_dict())
+
+
+def test_values_of_another_type_are_told_with_all_other_faults() -> None:
+    with pytest.raises(SceneError) as error:
+        SceneSettings(
+            threshold='0.2',
+            tile_size=(128, 128),
+            bands=('red', 'green', 'blue'),
+            overlap=32.5,
+            min_area=None,
+            simplify=torch.zeros(2),
+            cog='no',
+            zones=3,
+            value_range=(1, 2, 3),
+            resample_to='best',
+            batch_size=0,
+        )
+    lines = str(error.value).splitlines()[1:]
+    assert [line.strip() for line in lines] == [
+        "cog: True or False, not 'no'",
+        'min area: a number, not None',
+        'simplify: a number, not tensor([0., 0.])',
+        'zones: a text, not 3',
+        "bands: whole numbers, not ('red', 'green', 'blue')",
+        'value range: two numbers, not (1, 2, 3)',
+        'resample to: above 0 or "model", not \'best\'',
+        'tile size: a whole number, not (128, 128)',
+        'overlap: a whole number, not 32.5',
+        "threshold: a number, not '0.2'",
+        'batch size: at least 1, not 0',
+    ]
