@@ -189,7 +189,7 @@ class _SceneRun:
         self._partial = PartialRun(outputs.mask)
         self._tiling = Tiling(
             *(
-                tile_axis(size, cast(int, settings.tile_size), settings.overlap)
+                tile_axis(size, cast(int, settings.tile_size), cast(int, settings.overlap))
                 for size in (pair.grid.height, pair.grid.width)
             )
         )

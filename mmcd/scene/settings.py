@@ -30,6 +30,7 @@ def _setting(default: Any, group: str, help: str, **option: Any) -> Any:
 # How far the ground resolution may be from what the model was trained at.
 RESOLUTION_FACTOR = 1.4
 MODEL_RESOLUTION = 'model'
+DEFAULT_OVERLAP = 128
 
 
 def _metres_or_model(text: str) -> float | str:
@@ -243,8 +244,13 @@ class SceneSettings:
         type=int,
         metavar='PIXELS',
     )
-    overlap: int = _setting(
-        128, 'prediction', 'pixels that neighbouring tiles share at least', metavar='PIXELS'
+    overlap: int | None = _setting(
+        None,
+        'prediction',
+        f'pixels that neighbouring tiles share at least (default: {DEFAULT_OVERLAP}, or a quarter '
+        'of tiles that are no larger than that)',
+        type=int,
+        metavar='PIXELS',
     )
     batch_size: int = _setting(4, 'prediction', 'tiles that the network gets at a time')
     threshold: float | None = _setting(
@@ -260,12 +266,12 @@ class SceneSettings:
         if self.value_range is not None and self.scaling is None:
             object.__setattr__(self, 'scaling', 'shared')
         low, high = self.value_range or (0, 1)
-        tile, threshold = self.tile_size, self.threshold
+        tile, overlap, threshold = self.tile_size, self.overlap, self.threshold
         finite = all(map(math.isfinite, (low, high)))
         checks = {
             f'tile size: at least 1, not {tile}': tile is None or tile >= 1,
-            f'overlap: from 0 to less than the tile size, not {self.overlap}': (
-                self.overlap >= 0 and (tile is None or self.overlap < max(tile, 1))
+            f'overlap: from 0 to less than the tile size, not {overlap}': (
+                overlap is None or 0 <= overlap < (tile or math.inf)
             ),
             f'batch size: at least 1, not {self.batch_size}': self.batch_size >= 1,
             f'threshold: from 0 to 1, not {threshold}': threshold is None or 0 <= threshold <= 1,
@@ -321,19 +327,17 @@ class SceneSettings:
         return faults
 
     def completed(self, *, tile_size: int, threshold: float) -> SceneSettings:
-        """With a predictor's tile size and threshold where none are chosen.
+        """With a predictor's tile size and threshold where none are chosen, and an overlap.
 
         Raises:
             SceneError: the overlap does not fit the tile size.
         """
         size = tile_size if self.tile_size is None else self.tile_size
-        # The default goes with the default's tiles; for smaller ones of a model's it gives way.
-        is_default = self.overlap == SceneSettings.overlap
-        overlap = size // 4 if is_default and self.overlap >= size else self.overlap
+        overlap = DEFAULT_OVERLAP if size > DEFAULT_OVERLAP else size // 4
         return replace(
             self,
             tile_size=size,
-            overlap=overlap,
+            overlap=overlap if self.overlap is None else self.overlap,
             threshold=threshold if self.threshold is None else self.threshold,
         )
 
