@@ -257,7 +257,7 @@ class FunctionPredictor(ChangePredictor):
     """A function in the place of a network, such as one of another library, or a simple baseline.
 
     Args:
-        function: from tiles of both dates to the probability of change.
+        function: from tiles of both dates to the probability of change, as an array or a tensor.
         image: what one date's images are.
         **kwargs: ``threshold`` and ``tile_size``, see :class:`ChangePredictor`.
 
@@ -272,7 +272,7 @@ class FunctionPredictor(ChangePredictor):
 
     def __init__(
         self,
-        function: Callable[[np.ndarray], np.ndarray],
+        function: Callable[[np.ndarray], np.ndarray | Tensor],
         *,
         image: ImageSpec = RGB_8BIT,
         **kwargs: Any,
@@ -282,7 +282,22 @@ class FunctionPredictor(ChangePredictor):
 
     def predict_tensor(self, pairs: Tensor) -> Tensor:
         """See :class:`ChangePredictor`."""
-        changed = torch.from_numpy(self.function(pairs.cpu().numpy()))
+        changed: Any = self.function(pairs.cpu().numpy())
+        if isinstance(changed, Tensor):
+            is_float = changed.is_floating_point()
+        else:
+            changed = np.asarray(changed)
+            is_float = changed.dtype.kind == 'f'
+        expected = (len(pairs), *pairs.shape[2:])
+        if tuple(changed.shape) != expected or not is_float:
+            raise PredictionError(
+                f'The function gave {tuple(changed.shape)} of {changed.dtype} for {len(pairs)} '
+                'pairs of tiles, where the probability of change of each pixel was expected: '
+                f'(N, H, W), here {expected}, of float32.'
+            )
+        if not isinstance(changed, Tensor):
+            changed = torch.from_numpy(np.ascontiguousarray(changed, np.float32))
+        changed = changed.detach().cpu().float()
         return torch.stack([1 - changed, changed], dim=1)
 
     def describe(self) -> dict[str, Any]:

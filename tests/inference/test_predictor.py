@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,3 +137,41 @@ def test_exported_files_are_no_exception(tmp_path: Path, runtime: str) -> None:
     tiles = np.zeros((1, 6, 64, 64), np.uint8)
     with pytest.raises((PredictionError, ExportError), match=r'gave nan for [\d,]+ of|are NaN'):
         ExportedPredictor(tmp_path / 'broken.onnx', runtime=runtime).predict(tiles)
+
+
+def changed_by(answer: Callable[[np.ndarray], Any]) -> np.ndarray:
+    """The probability of change for two pairs of tiles."""
+    tiles = np.full((2, 6, 4, 5), 51, np.uint8)
+    return FunctionPredictor(answer).predict(tiles)[:, 1]
+
+
+@pytest.mark.parametrize(
+    ('answer', 'came'),
+    [
+        (lambda tiles: tiles[:, :1] / np.float32(255), r'\(2, 1, 4, 5\) of float32'),
+        (lambda tiles: tiles[:1, 0] / np.float32(255), r'\(1, 4, 5\) of float32'),
+        (lambda tiles: tiles[:, 0, :-1] / np.float32(255), r'\(2, 3, 5\) of float32'),
+        (lambda tiles: tiles[:, 0] > 30, r'\(2, 4, 5\) of bool'),
+        (lambda tiles: tiles[:, 0], r'\(2, 4, 5\) of uint8'),
+        (lambda tiles: torch.from_numpy(tiles[:, 0] > 30), r'\(2, 4, 5\) of torch\.bool'),
+        (lambda tiles: None, r'\(\) of object'),
+    ],
+)
+def test_a_function_of_another_answer(answer: Callable, came: str) -> None:
+    expected = r'for 2 pairs .*: \(N, H, W\), here \(2, 4, 5\), of float32'
+    with pytest.raises(PredictionError, match=f'The function gave {came} {expected}'):
+        changed_by(answer)
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64', 'tensor', 'flipped'])
+def test_probabilities_of_a_function_are_taken_in_all_forms(dtype: str) -> None:
+    def answer(tiles: np.ndarray) -> Any:
+        if dtype == 'tensor':
+            return (torch.from_numpy(tiles[:, 0]) / 255).requires_grad_()
+        if dtype == 'flipped':
+            return (tiles[:, 0] / np.float32(255))[..., ::-1]
+        return (tiles[:, 0] / 255).astype(dtype)
+
+    changed = changed_by(answer)
+    assert changed.dtype == np.float32
+    np.testing.assert_allclose(changed, 0.2, atol=1e-3)
