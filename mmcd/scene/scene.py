@@ -49,7 +49,7 @@ from mmcd.scene.report import (
     write_report,
 )
 from mmcd.scene.scene_page import PICTURES, write_scene_page
-from mmcd.scene.settings import SceneOutputs, SceneSettings, by_file
+from mmcd.scene.settings import RASTER_SUFFIXES, SceneOutputs, SceneSettings, by_file
 from mmcd.scene.sharing import Share
 from mmcd.scene.stac import scene_dates, write_item
 from mmcd.scene.tiling import tile_axis
@@ -72,12 +72,15 @@ class SceneResult:
     """What a scene's run gave; a notebook shows its quicklook.
 
     Args:
-        outputs: the files that were written.
+        outputs: the files that were written; their names are made absolute.
         report: what the JSON report says.
     """
 
     outputs: SceneOutputs
     report: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'outputs', self.outputs.absolute())
 
     def __repr__(self) -> str:
         return f'SceneResult({in_words(self.report, [self.outputs.mask])})'
@@ -102,14 +105,28 @@ class SceneResult:
         """Copy what was written into another folder.
 
         Args:
-            folder: is made where it is not there.
+            folder: is made where it is not there; may be that of the outputs.
+
+        Raises:
+            SceneError: the name is that of a raster, or an output is not there any more.
+            FileWriteError: the folder can't be made.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        outputs = self.outputs
-        for path in [*outputs.all(), *outputs.beside()]:
-            if path.is_file():
-                shutil.copyfile(path, folder / path.name)
+        folder, outputs = Path(folder), self.outputs
+        if folder.suffix.lower() in RASTER_SUFFIXES and not folder.is_dir():
+            raise SceneError(
+                f'save takes a folder, but {folder} is the name of a raster. Name the folder: the '
+                f'files keep their names, such as {outputs.mask.name}.'
+            )
+        if gone := [str(path) for path in outputs.all() if not path.is_file()]:
+            raise SceneError(
+                f'There is no {" and no ".join(gone)} any more: it was moved or deleted since it '
+                'was written. Nothing was copied.'
+            )
+        make_folder(folder)
+        for path in filter(Path.is_file, [*outputs.all(), *outputs.beside()]):
+            copy = folder / path.name
+            if not (copy.exists() and copy.samefile(path)):
+                shutil.copyfile(path, copy)
 
     def _repr_png_(self) -> bytes | None:
         picture = self.outputs.quicklook

@@ -377,6 +377,14 @@ class SceneOutputs:
             None if vectors is None else Path(vectors),
         )
 
+    def absolute(self) -> SceneOutputs:
+        """The same files by names that hold in any working folder."""
+        return SceneOutputs(
+            self.mask.absolute(),
+            None if self.probability is None else self.probability.absolute(),
+            None if self.vectors is None else self.vectors.absolute(),
+        )
+
     def __post_init__(self) -> None:
         for path, suffixes in (
             (self.mask, RASTER_SUFFIXES),

@@ -15,7 +15,7 @@ from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene import map_scene
 from mmcd.scene.settings import SceneOutputs, SceneSettings
 from tests.scene.mapping import BLUR, HEIGHT, WIDTH, StopsAt, map_small
-from tests.scene.rasters import read_raster, utm, write_raster
+from tests.scene.rasters import first_band, read_raster, utm, write_raster
 
 
 def test_two_runs_on_one_output(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -141,3 +141,25 @@ def test_one_file_by_two_names_is_no_two_outputs(tmp_path: Path) -> None:
     (tmp_path / 'link').symlink_to('.')
     with pytest.raises(SceneError, match='Two outputs have one name: '):
         SceneOutputs(tmp_path / 'map.tif', tmp_path / 'link' / 'map.tif')
+
+
+def test_a_result_is_saved_from_any_working_folder(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = map_small(first_band, *pair, Path('map.tif'))
+    written = {path.name: path.read_bytes() for path in tmp_path.glob('map*')}
+    (tmp_path / 'elsewhere').mkdir()
+    monkeypatch.chdir(tmp_path / 'elsewhere')
+    result.save('copy')
+    assert {path.name: path.read_bytes() for path in Path('copy').iterdir()} == written
+    (tmp_path / 'link').symlink_to('.')
+    result.save(tmp_path / 'link')
+    assert {path.name: path.read_bytes() for path in tmp_path.glob('map*')} == written
+    for name in ('x.tif', 'X.TIFF'):
+        with pytest.raises(SceneError, match=f'takes a folder, but {name} is the name of a raster'):
+            result.save(name)
+    (tmp_path / 'map_p.tif').unlink()
+    with pytest.raises(SceneError, match=r'There is no .*map_p\.tif any more'):
+        result.save('other')
+    assert [path.name for path in Path().iterdir()] == ['copy']
