@@ -133,7 +133,7 @@ def count_scores(
     """
     valid = label != IGNORED
     prediction, label = prediction[valid], label[valid]
-    kinds = scores[UNCHANGED + 1 :, valid].float()
+    kinds = scores.detach()[UNCHANGED + 1 :, valid].float()
     rows = [(classes.change_of(kinds), label != UNCHANGED, prediction != UNCHANGED)]
     if not classes.is_binary:
         rows += [(kinds[i - 1], label == i, prediction == i) for i in range(1, len(classes))]

@@ -12,7 +12,7 @@ import numpy as np
 from mmcd.errors import ResultError
 from mmcd.evaluation.bootstrap import Bootstrap, sum_by, sum_dtype
 from mmcd.evaluation.confusion import change_counts, change_ratios, class_ratios
-from mmcd.evaluation.detail import Detail, detail_curves, detail_figures
+from mmcd.evaluation.detail import SIZE_EDGES, Detail, detail_curves, detail_figures
 from mmcd.evaluation.image_result import (
     ImageResult,
     hash_file_list,
@@ -95,7 +95,7 @@ def make_record(
         curves=detail_curves(
             totals,
             classes,
-            size_edges=detail.object_size_edges if detail else (),
+            size_edges=detail.object_size_edges if detail else SIZE_EDGES,
             metres_per_pixel=metres,
         ),
         protocol=dict(

@@ -151,3 +151,20 @@ def test_unknown_settings_are_named() -> None:
     with pytest.raises(ConfigError, match=r"detail has the settings object_min_size.*'min': 3"):
         ChangeMetric(detail=dict(min=3))
     assert ChangeMetric(detail=False).detail is None
+
+
+def test_a_record_needs_no_word_on_the_default_details() -> None:
+    metric, _ = evaluated(drawn_samples(3), detail=True)
+    curves = [
+        make_record(metric.images, BINARY_CHANGE, {}, detail=detail)['curves']
+        for detail in (None, metric.detail)
+    ]
+    assert curves[0] == curves[1] != {}
+
+
+def test_scores_with_a_gradient_count_as_those_without() -> None:
+    samples = drawn_samples(2)
+    expected = evaluated(samples, detail=True)[1]
+    for sample in samples:
+        sample['seg_logits']['data'].requires_grad_()
+    assert evaluated(samples, detail=True)[1] == expected
