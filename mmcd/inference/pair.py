@@ -48,7 +48,7 @@ def predict_pair(
 
     Args:
         model: from :func:`init_model`, or a predictor (:func:`mmcd.inference.make_predictor`).
-        before: the first date, a file or an array.
+        before: the first date, a file or an array, of NumPy or what NumPy takes as one.
         after: the second date, of the same size.
         precision: 'float32' (the default), 'bfloat16', or on a GPU 'float16'.
         compile: use ``torch.compile``, which takes about a minute at the first pair of each size.
@@ -88,7 +88,8 @@ def predict_pair(
 
 def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
     """What the pipeline gets of an image: its path, and its pixels where it is an array."""
-    if isinstance(image, np.ndarray):
+    if hasattr(image, '__array__') and not _is_name(image):  # as PyTorch's and xarray's have, too
+        image = _as_array(image, date)
         if np.ma.is_masked(image):
             raise ImagePairError(
                 f'The {date} image has masked pixels, which predict_pair does not know. Fill them '
@@ -98,7 +99,7 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
         spec.check_array(image, date)
         values = image if image.dtype == np.uint8 else image.astype(np.float32)
         return {date: values, f'{date}_path': f'<{date} array>'}
-    if not isinstance(image, (str, os.PathLike)):
+    if not is_name:
         raise ImagePairError(
             f'The {date} image must be a file or a NumPy array (height, width, bands), but is a '
             f'{type(image).__name__}. Give np.asarray(image) of a Pillow image.'
@@ -114,7 +115,7 @@ def _check_places(before: Any, after: Any) -> None:
     Raises:
         ImagePairError: their CRS differ, or their pixels lie half of one or more apart.
     """
-    if isinstance(before, np.ndarray) or isinstance(after, np.ndarray):
+    if not (_is_name(before) and _is_name(after)):
         return
     first, second = place_of(Path(before)), place_of(Path(after))
     if first is None or second is None:
@@ -126,6 +127,20 @@ def _check_places(before: Any, after: Any) -> None:
             'predict_pair compares pixel by pixel. Use predict_scene (mmcd map), which warps the '
             'one to the other.'
         )
+
+
+def _is_name(image: Any) -> bool:
+    return isinstance(image, (str, os.PathLike))
+
+
+def _as_array(image: Any, date: str) -> np.ndarray:
+    try:
+        return np.asanyarray(image)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ImagePairError(
+            f'The {date} image, a {type(image).__name__}, gives no NumPy array: {error} Give '
+            'a NumPy array, of a tensor on a GPU np.asarray(image.cpu()).'
+        ) from error
 
 
 def _inference_pipeline(cfg: Config | None) -> Compose:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from mmcd.errors import SceneError
 from mmcd.inference import ChangePredictor, make_predictor
 from mmcd.install.extras import require_geo
 
@@ -75,6 +77,12 @@ def predict_scene(
     from mmcd.scene.scene import map_scene
     from mmcd.scene.settings import SceneOutputs, SceneSettings
 
+    for date, image in (('before', before), ('after', after)):
+        if not isinstance(image, (str, os.PathLike)):
+            raise SceneError(
+                f'The {date} image is a {type(image).__name__}, but predict_scene takes the names '
+                'of files. Of an open dataset give its .name; for arrays there is predict_pair.'
+            )
     return map_scene(
         make_predictor(model, precision=precision, compile=compile, optimize=optimize, tta=tta),
         str(before),

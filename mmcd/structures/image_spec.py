@@ -158,12 +158,27 @@ class ImageSpec:
             raise ImagePairError(
                 f'The {name} image must be an array (height, width, bands) of {self.dtype}, but is '
                 f'{image.shape} of {image.dtype}. The model takes {self.describe()}.'
+                f'{self._scaling_hint(image)}'
             )
         if image.shape[2] != self.num_bands:
             raise ImagePairError(
                 f'The {name} image has {image.shape[2]} bands, but the model takes '
-                f'{self.describe()}, in this order.'
+                f'{self.describe()}, in this order.{self._order_hint(image)}'
             )
+
+    def _scaling_hint(self, image: np.ndarray) -> str:
+        """What to do with 8-bit values that were divided by 255; '' where they were not."""
+        if self.dtype != 'uint8' or image.dtype.kind != 'f' or not image.size:
+            return ''
+        if not 0 <= image.min() <= image.max() <= 1:
+            return ''
+        return " Of values from 0 to 1, give (255 * image).round().astype('uint8')."
+
+    def _order_hint(self, image: np.ndarray) -> str:
+        """What to do with bands that come first, as rasterio reads them; '' where they do not."""
+        if image.shape[0] != self.num_bands:
+            return ''
+        return ' It looks like (bands, height, width): give image.transpose(1, 2, 0).'
 
     def scale(self, pixels: Pixels) -> Pixels:
         """Floating-point values as the network's normalisation takes them.

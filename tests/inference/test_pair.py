@@ -98,6 +98,30 @@ def test_arrays_of_another_kind(model, image):
         predict_pair(model, image, image)
 
 
+def test_bands_first_are_told(model):
+    image = np.zeros((3, 40, 56), np.uint8)
+    with pytest.raises(ImagePairError, match=r'has 56 bands.* give image\.transpose\(1, 2, 0\)'):
+        predict_pair(model, image, image)
+
+
+def test_values_from_0_to_1_are_told(model):
+    scaled = pair() / np.float32(255)
+    with pytest.raises(ImagePairError, match=r"give \(255 \* image\)\.round.*\.astype\('uint8'\)"):
+        predict_pair(model, *scaled)
+    with pytest.raises(ImagePairError) as error:
+        predict_pair(model, *(2 * scaled))
+    assert 'round' not in str(error.value)
+
+
+def test_tensors_are_arrays(model):
+    before, after = pair()
+    expected = predict_pair(model, before, after).probability
+    found = predict_pair(model, torch.from_numpy(before), torch.from_numpy(after)).probability
+    assert np.array_equal(found, expected)
+    with pytest.raises(ImagePairError, match=r'before image, a Tensor, gives no NumPy array: .*'):
+        predict_pair(model, torch.zeros(8, 8, 3, dtype=torch.bfloat16), after)
+
+
 def test_missing_file(model, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'No such after image: .*gone\.png'):
         predict_pair(model, pair()[0], tmp_path / 'gone.png')

@@ -8,10 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import rasterio
 import torch
 from torch import nn
 
 from mmcd.apis import init_model, predict_pair, predict_scene
+from mmcd.errors import SceneError
 from tests.golden import SHARED, needs_samples
 from tests.scene.rasters import LEFT, TOP, draw_ground, read_raster, utm, write_raster
 
@@ -100,3 +102,13 @@ def test_real_tiles_in_a_mosaic(model: nn.Module, tmp_path: Path) -> None:
 
 def read_rgb(path: Path) -> np.ndarray:
     return cv2.imread(str(path))[..., ::-1]
+
+
+def test_arrays_and_open_datasets_are_no_names(model: nn.Module, tmp_path: Path) -> None:
+    image = write_raster(tmp_path / 'image.tif', draw_ground(8, 8), utm())
+    out = tmp_path / 'map.tif'
+    with rasterio.open(image) as dataset:
+        with pytest.raises(SceneError, match=r'before image is a DatasetReader.* give its \.name'):
+            predict_scene(model, dataset, image, out)  # type: ignore[arg-type]
+        with pytest.raises(SceneError, match=r'after image is a ndarray.* there is predict_pair'):
+            predict_scene(model, image, dataset.read(), out)
