@@ -9,6 +9,7 @@ import torch
 
 from mmcd.errors import ConfigError, ImagePairError
 from mmcd.inference import make_predictor, network_predictor, release_predictors
+from mmcd.io.checkpoints import weights_sha256
 from tests.export.models import tiny_model
 from tests.inference.random_models import (
     network_logits,
@@ -47,6 +48,46 @@ def test_it_is_made_again_where_the_weights_have_changed(model: torch.nn.Module)
     assert third is not second
     given = network_logits(third.network, model, pairs)
     assert relative(given, trained_logits(model.eval(), pairs)) < 1e-5
+
+
+def _halve(weight: torch.Tensor) -> None:
+    weight.data.mul_(0.5)
+
+
+def _flip_sign(weight: torch.Tensor) -> None:
+    weight.data.neg_()
+
+
+def _reorder(weight: torch.Tensor) -> None:
+    weight.data.copy_(weight.flip(0))
+
+
+def _write_with_numpy(weight: torch.Tensor) -> None:
+    weight.detach().numpy().flat[0] += 1e-3
+
+
+@pytest.mark.parametrize('write', [_halve, _flip_sign, _reorder, _write_with_numpy])
+def test_it_sees_writes_that_pytorch_does_not_count(model: torch.nn.Module, write) -> None:
+    """As those of MMEngine's EMAHook, which swaps weights through ``.data``."""
+    before = make_predictor(model).describe()['weights_sha256']
+    weight = model.backbone.levels[0][0].conv.weight
+    version = weight._version
+    write(weight)
+    assert weight._version == version
+    after = make_predictor(model)
+    assert after.describe()['weights_sha256'] == weights_sha256(model) != before
+    pairs = random_pairs(1, 32, 32)
+    given = network_logits(after.network, model, pairs)
+    assert relative(given, trained_logits(model, pairs)) < 1e-5
+
+
+def test_it_sees_writes_to_tensors_of_inference_mode() -> None:
+    with torch.inference_mode():
+        model = random_model('darnet_sample.py')
+        before = make_predictor(model)
+        model.backbone.levels[0][0].conv.weight.mul_(0.5)
+        after = make_predictor(model)
+    assert after.describe()['weights_sha256'] != before.describe()['weights_sha256']
 
 
 @pytest.mark.parametrize('optimize', [True, False])
