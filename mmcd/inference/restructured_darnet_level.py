@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from mmcd.inference.blockwise_upsampling import UpsampledConv
 from mmcd.inference.folding import affine, fold, fold_block
@@ -68,7 +69,8 @@ class DecoderLevel(nn.Module):
         for target in range(self.number - 1, 0, -1):
             weights.append(tap_weights(fold_block(decoder.deep[f'{self.number}_to_{target}'])))
         self.tap_sizes = [len(weight) for weight in weights]
-        self.taps = nn.Conv2d(width, sum(self.tap_sizes), 1, bias=False)
+        # Without initial weights, which would draw from the caller's random numbers.
+        self.taps = skip_init(nn.Conv2d, width, sum(self.tap_sizes), 1, bias=False)
         self.taps.weight.data = torch.cat(weights)
         # The logits gather their own taps, and read the coarser logits as trained.
         gather = torch.eye(9 * self.classes).view(3, 3, self.classes, -1).permute(2, 3, 0, 1)
@@ -194,8 +196,9 @@ class _ChannelWeights(nn.Module):
     def __init__(self, attention: ChannelAttention) -> None:
         super().__init__()
         self.channels = attention.fc1.in_channels
-        self.fc1 = nn.Linear(self.channels, attention.fc1.out_channels, bias=False)
-        self.fc2 = nn.Linear(attention.fc1.out_channels, self.channels, bias=False)
+        hidden = attention.fc1.out_channels
+        self.fc1 = skip_init(nn.Linear, self.channels, hidden, bias=False)  # see DecoderLevel
+        self.fc2 = skip_init(nn.Linear, hidden, self.channels, bias=False)
         self.fc1.weight.data = attention.fc1.weight.detach()[:, :, 0, 0].clone()
         self.fc2.weight.data = attention.fc2.weight.detach()[:, :, 0, 0].clone()
 

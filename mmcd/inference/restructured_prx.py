@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from mmcd.inference.float32_stem import to_precision
 from mmcd.inference.folding import fold, fold_encoder
@@ -74,7 +75,8 @@ def _classifier(decoder: PRXDecoder) -> nn.Conv2d:
     weight = torch.einsum('cmij,mkl->ikjlc', outer, inner).reshape(16, -1, 1, 1)
     bias = last.bias.detach().double() + second.bias.detach().double() @ mix
     bias = bias + torch.einsum('m,mkl->kl', first.bias.detach().double(), inner)
-    conv: Any = nn.Conv2d(weight.shape[1], 16, 1)
+    # Without initial weights, which would draw from the caller's random numbers.
+    conv: Any = skip_init(nn.Conv2d, weight.shape[1], 16, 1)
     conv.weight.data = weight.float()
     conv.bias.data = bias.repeat(2, 2).flatten().float()
     return conv

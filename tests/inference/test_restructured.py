@@ -36,6 +36,15 @@ UPER = dict(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize('config', CONFIGS)
+def test_making_one_draws_no_random_numbers(config: str) -> None:
+    """A look at a picture during a training leaves the training as it is."""
+    model = random_model(config)
+    state = torch.get_rng_state()
+    restructured_network(model, torch.float32)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('config', CONFIGS)
 def test_logits_are_those_of_the_trained_model(config: str, seed: int) -> None:
