@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -47,10 +47,18 @@ class NetworkPredictor(ChangePredictor):
             model's ``size_divisor``.
         form: 'as trained' or 'restructured'.
         precision: name of the number format that the network works in.
+        identity: what tells the model from others; None: the network holds the model, which is
+            asked where someone wants to know.
     """
 
     def __init__(
-        self, model: EncoderDecoder, network: nn.Module, *, form: str, precision: str
+        self,
+        model: EncoderDecoder,
+        network: nn.Module,
+        *,
+        form: str,
+        precision: str,
+        identity: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(
             image=image_of(model),
@@ -68,10 +76,7 @@ class NetworkPredictor(ChangePredictor):
         self.align_corners = model.align_corners
         self._preprocessor = model.data_preprocessor
         self._size_divisor = size_divisor_of(model)
-        # A copy outlives its model, and is described while that is at hand. The trained network
-        # is not cached, and hashing its weights at every call would cost more than it tells.
-        holds_model = getattr(network, 'model', None) is model
-        self._identity = None if holds_model else _describe_model(model)
+        self._identity = identity
 
     @property
     def size_divisor(self) -> int:
@@ -124,11 +129,12 @@ def make_predictor(
     optimize: bool = True,
     tta: bool | str = False,
 ) -> ChangePredictor:
-    """The predictor of a trained model, made at the first call and where the weights have changed.
+    """The predictor of a trained model, with its settings of now, such as its threshold.
 
     A restructured network, or one in a reduced precision, has a second copy of the weights. It is
-    cached beside the model, so that the next call finds it; :func:`release_predictors` gives it
-    up, and it goes with the model. ``optimize=False`` in float32 runs the model's own modules.
+    made at the first call and where the weights have changed, and cached beside the model, so that
+    the next call finds it; :func:`release_predictors` gives it up, and it goes with the model.
+    ``optimize=False`` in float32 runs the model's own modules.
 
     Args:
         model: from :func:`mmcd.apis.init_model`, or any segmentor of MMSegmentation for stacked
@@ -175,26 +181,40 @@ def _predictor_of(
     precision = precision or 'float32'
     dtype = precision_dtype(precision, next(trained.parameters()).device)
     if not optimize and not compile and precision == 'float32' and not trained.training:
-        # Not cached: it holds the model, which would then never be freed.
+        # Not cached: it holds the model, which would then never be freed. Nor described: hashing
+        # its weights at every call would cost more than it tells.
         return NetworkPredictor(
             trained, NetworkAsTrained(trained), form=AS_TRAINED, precision=precision
         )
-    key = precision, compile, optimize
-    state = _state(trained)
-    cached = _cache.setdefault(trained, {})
+    network, form, identity = _copy_of(trained, dtype, compile=compile, optimize=optimize)
+    return NetworkPredictor(trained, network, form=form, precision=precision, identity=identity)
+
+
+class _Copy(NamedTuple):
+    """A model's weights in the form that runs, and what was the model when it was made."""
+
+    network: nn.Module
+    form: str
+    identity: dict[str, Any]
+
+
+def _copy_of(model: EncoderDecoder, dtype: torch.dtype, *, compile: bool, optimize: bool) -> _Copy:
+    """The cached copy of a model, made where there is none of its weights of now."""
+    key = dtype, compile, optimize
+    state = _state(model)
+    cached = _cache.setdefault(model, {})
     if key not in cached or cached[key][0] != state:
         make = restructured_network if optimize else network_as_trained
-        network = make(trained, dtype)
-        is_restructured = not isinstance(network, NetworkAsTrained)
+        network = make(model, dtype)
+        form = AS_TRAINED if isinstance(network, NetworkAsTrained) else RESTRUCTURED
         if compile:
             # Whole maps: strips are for eager execution, a compiler makes its own.
             network = cast(nn.Module, torch.compile(to_traceable(network)))
-        form = RESTRUCTURED if is_restructured else AS_TRAINED
-        cached[key] = state, NetworkPredictor(trained, network, form=form, precision=precision)
+        cached[key] = state, _Copy(network, form, _describe_model(model))
     return cached[key][1]
 
 
-_cache: WeakKeyDictionary[nn.Module, dict[tuple, tuple[Any, NetworkPredictor]]]
+_cache: WeakKeyDictionary[nn.Module, dict[tuple, tuple[Any, _Copy]]]
 _cache = WeakKeyDictionary()
 
 
@@ -234,11 +254,11 @@ def _describe_model(model: nn.Module) -> dict[str, Any]:
 
 
 def _state(model: nn.Module) -> Any:
-    """What changes when weights are loaded, trained or moved, or settings are replaced."""
+    """What a copy is made from. Other settings are the predictor's, which is made at each call."""
     tensors = [*model.parameters(), *model.buffers()]
-    names = ('test_cfg', 'data_preprocessor', 'cfg', 'dataset_meta', 'classes', 'image')
-    settings = [id(getattr(model, name, None)) for name in names]
-    return tensors[0].device, _checksum(tensors), settings, threshold_of(model)
+    # The objects, not their ids, which another one may have once they are gone.
+    settings = [getattr(model, name, None) for name in ('test_cfg', 'cfg')]
+    return tensors[0].device, _checksum(tensors), settings
 
 
 def _checksum(tensors: list[Tensor]) -> int:

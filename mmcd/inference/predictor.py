@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmcd.errors import ConfigError, ImagePairError, PredictionError
-from mmcd.models.model_description import DEFAULT_THRESHOLD
+from mmcd.models.model_description import DEFAULT_THRESHOLD, check_threshold
 from mmcd.structures import BINARY_CHANGE, RGB_8BIT, ChangeClasses, ImageSpec, ImageStatistics
 
 DEFAULT_TILE_SIZE = 512
@@ -38,6 +38,9 @@ class ChangePredictor(ABC):
         precision: name of the number format that the network works in.
         cfg: the config that it was made with, for how files are read and cut into windows.
         statistics: of the images that it was trained on; None: not known.
+
+    Raises:
+        ConfigError: the threshold is no probability.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class ChangePredictor(ABC):
     ) -> None:
         self.image = image
         self.classes = classes
-        self.threshold = threshold
+        self.threshold = check_threshold(threshold)
         self.threshold_origin = threshold_origin
         self.threshold_tuning = threshold_tuning
         self.tile_size = tile_size

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from mmcd.errors import ConfigError
 from mmcd.structures import RGB_8BIT, ChangeClasses, ImageSpec
 
 DEFAULT_THRESHOLD = 0.5
@@ -29,8 +30,29 @@ def threshold_of(model: nn.Module) -> float:
     """The threshold of a model: of its config, else what its checkpoint brings, else its head's.
 
     0.5 without any.
+
+    Raises:
+        ConfigError: it is no probability.
     """
-    return _find_threshold(model)[0]
+    return check_threshold(_find_threshold(model)[0])
+
+
+def check_threshold(threshold: float, name: str = 'threshold') -> float:
+    """The threshold as it is.
+
+    Args:
+        threshold: of the scores, above which a pixel is changed.
+        name: what it is called in an error.
+
+    Raises:
+        ConfigError: it is no probability.
+    """
+    if not 0 <= threshold <= 1:  # NaN is not, either
+        raise ConfigError(
+            f'{name}={threshold}: expected a probability from 0 to 1, above which a pixel is '
+            'changed.'
+        )
+    return threshold
 
 
 def threshold_origin_of(model: nn.Module) -> str:

@@ -24,6 +24,7 @@ from mmcd.models.layers.pair_ops import (
     pad_to_multiple,
     split_dates,
 )
+from mmcd.models.model_description import check_threshold
 from mmcd.models.scores import to_samples
 from mmcd.models.stem import widen_stem
 from mmcd.registry import MODELS
@@ -112,11 +113,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
             ('threshold', threshold),
             ('decode_head.threshold', getattr(self.decode_head, 'threshold', None)),
         ):
-            if value is not None and not 0 <= value <= 1:
-                raise ConfigError(
-                    f'model.{name}={value}: expected a probability from 0 to 1, above which a '
-                    'pixel is changed.'
-                )
+            if value is not None:
+                check_threshold(value, f'model.{name}')
         self.image = spec
         self.classes = (
             ChangeClasses.of_number(self.num_classes)

@@ -25,12 +25,23 @@ def model() -> torch.nn.Module:
     return random_model('darnet_sample.py')
 
 
-def test_it_is_made_once(model: torch.nn.Module) -> None:
-    assert make_predictor(model) is make_predictor(model, precision='float32')
-    half = make_predictor(model, precision='bfloat16')
-    assert half is not make_predictor(model)
-    assert half is make_predictor(model, precision='bfloat16')
-    assert half is not make_predictor(model, precision='bfloat16', optimize=False)
+def test_its_network_is_made_once(model: torch.nn.Module) -> None:
+    network = make_predictor(model).network
+    assert make_predictor(model, precision='float32').network is network
+    half = make_predictor(model, precision='bfloat16').network
+    assert half is not network
+    assert make_predictor(model, precision='bfloat16').network is half
+    assert make_predictor(model, precision='bfloat16', optimize=False).network is not half
+
+
+def test_it_has_the_threshold_of_the_model_at_each_call(model: torch.nn.Module) -> None:
+    predictor = make_predictor(model)
+    predictor.threshold = 0.05
+    assert make_predictor(model).threshold == 0.5
+    model.threshold = 0.65
+    other = make_predictor(model)
+    assert (other.threshold, other.threshold_origin) == (0.65, 'model')
+    assert other.network is predictor.network and predictor.threshold == 0.05
 
 
 def test_it_is_made_again_where_the_weights_have_changed(model: torch.nn.Module) -> None:
@@ -38,14 +49,14 @@ def test_it_is_made_again_where_the_weights_have_changed(model: torch.nn.Module)
     first = make_predictor(model)
     model.load_state_dict(random_model('darnet_sample.py', seed=1).state_dict())
     second = make_predictor(model)
-    assert second is not first
+    assert second.network is not first.network
     given = network_logits(second.network, model, pairs)
     assert relative(given, trained_logits(model, pairs)) < 1e-5
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     model.train()(pairs, mode='tensor')[-1].mean().backward()
     optimizer.step()
     third = make_predictor(model)
-    assert third is not second
+    assert third.network is not second.network
     given = network_logits(third.network, model, pairs)
     assert relative(given, trained_logits(model.eval(), pairs)) < 1e-5
 
@@ -93,18 +104,18 @@ def test_it_sees_writes_to_tensors_of_inference_mode() -> None:
 @pytest.mark.parametrize('optimize', [True, False])
 def test_it_goes_with_the_model(optimize: bool) -> None:
     model = random_model('darnet_sample.py')
-    predictor = weakref.ref(make_predictor(model, optimize=optimize))
+    network = weakref.ref(make_predictor(model, optimize=optimize).network)
     del model
     gc.collect()
-    assert predictor() is None
+    assert network() is None
 
 
 def test_its_copy_of_the_weights_can_be_given_up(model: torch.nn.Module) -> None:
-    predictor = weakref.ref(make_predictor(model))
-    assert predictor() is make_predictor(model)
+    network = weakref.ref(make_predictor(model).network)
+    assert network() is make_predictor(model).network
     release_predictors(model)
     gc.collect()
-    assert predictor() is None
+    assert network() is None
 
 
 def test_as_trained_it_has_no_copy(model: torch.nn.Module) -> None:
