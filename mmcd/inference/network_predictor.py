@@ -91,11 +91,12 @@ class NetworkPredictor(ChangePredictor):
     def predict_logits(self, pairs: Tensor) -> Tensor:
         """Logits (N, classes, H, W) float32 of raw pairs (N, 2C, H, W)."""
         size = pairs.shape[2:]
-        normalised = self._normalise(pairs.to(self.device))
-        # Convolutions are a quarter faster in this layout, on the CPU and on tensor cores.
-        normalised = normalised.contiguous(memory_format=torch.channels_last)
-        logits = self.network(pad_to_multiple(normalised, self._size_divisor))
-        return crop_to(logits.float(), size)
+        with _without_autocast(self.device):
+            normalised = self._normalise(pairs.to(self.device))
+            # Convolutions are a quarter faster in this layout, on the CPU and on tensor cores.
+            normalised = normalised.contiguous(memory_format=torch.channels_last)
+            logits = self.network(pad_to_multiple(normalised, self._size_divisor))
+            return crop_to(logits.float(), size)
 
     def find_fault(self) -> str:
         """See :class:`ChangePredictor`: names the weights that are no numbers."""
@@ -141,7 +142,7 @@ def make_predictor(
             pairs; a predictor is returned as it is.
         precision: 'float32' (the default; a restructured network has the trained one's logits up
             to rounding, 1e-5), 'bfloat16' (faster on processors with AMX or AVX-512 BF16 and on
-            GPUs) or 'float16' (GPUs).
+            GPUs) or 'float16' (GPUs). It holds under ``torch.autocast``, too.
         compile: pass the network through ``torch.compile``; the first pair of each size then takes
             about a minute more.
         optimize: restructure DARNet and PRX-Change for inference, see
@@ -205,7 +206,8 @@ def _copy_of(model: EncoderDecoder, dtype: torch.dtype, *, compile: bool, optimi
     cached = _cache.setdefault(model, {})
     if key not in cached or cached[key][0] != state:
         make = restructured_network if optimize else network_as_trained
-        network = make(model, dtype)
+        with _without_autocast(next(model.parameters()).device):
+            network = make(model, dtype)
         form = AS_TRAINED if isinstance(network, NetworkAsTrained) else RESTRUCTURED
         if compile:
             # Whole maps: strips are for eager execution, a compiler makes its own.
@@ -216,6 +218,11 @@ def _copy_of(model: EncoderDecoder, dtype: torch.dtype, *, compile: bool, optimi
 
 _cache: WeakKeyDictionary[nn.Module, dict[tuple, tuple[Any, _Copy]]]
 _cache = WeakKeyDictionary()
+
+
+def _without_autocast(device: torch.device) -> torch.autocast:
+    """The numbers of a predictor are those of its ``precision``, whatever the caller's are."""
+    return torch.autocast(device.type, enabled=False)
 
 
 def release_predictors(model: nn.Module) -> None:

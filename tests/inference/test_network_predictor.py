@@ -146,6 +146,19 @@ def test_scores_sum_to_one_at_any_size(model, size: tuple[int, int], optimize: b
     assert predictor.size_divisor == 16
 
 
+@pytest.mark.parametrize('settings', [{}, dict(optimize=False), dict(precision='bfloat16')])
+@pytest.mark.parametrize('config', ['darnet_sample.py', 'prx_sample_cross.py'])
+def test_autocast_leaves_the_precision_as_it_is(config: str, settings: dict) -> None:
+    """Neither where the network is made, nor where it runs."""
+    model = random_model(config)
+    tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 32, 32), dtype=np.uint8)
+    expected = make_predictor(model, **settings).predict(tiles)
+    release_predictors(model)
+    with torch.autocast('cpu', torch.bfloat16):
+        given = make_predictor(model, **settings).predict(tiles)
+    np.testing.assert_array_equal(given, expected)
+
+
 def test_tiles_that_do_not_fit(model: torch.nn.Module) -> None:
     predictor = make_predictor(model)
     for tiles in (np.zeros((1, 8, 16, 16), np.uint8), np.zeros((6, 16, 16), np.uint8)):
