@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 
 from mmcd.engine.inference_swap import innermost
@@ -66,6 +67,8 @@ def prepare_tuning(cfg: Config, checkpoint: str | Path) -> None:
 def tune_threshold(runner: Runner) -> dict[str, Any]:
     """The threshold of the highest F1 on the split that a runner tests, and what that is.
 
+    Every process of a run has to call it, and gets the same.
+
     Args:
         runner: of a config that :func:`prepare_tuning` has prepared; its model is a predictor.
 
@@ -78,13 +81,23 @@ def tune_threshold(runner: Runner) -> dict[str, Any]:
         ConfigError: the split holds no change.
     """
     runner.test()
+    # MMEngine gives the counts to the first process alone.
+    tuned = [_best_of(runner) if is_main_process() else None]
+    broadcast_object_list(tuned)
+    if tuned[0] is None:
+        raise ConfigError(
+            'The validation split holds no changed pixel, so no threshold is better than another.'
+        )
+    return tuned[0]
+
+
+def _best_of(runner: Runner) -> dict[str, Any] | None:
+    """What a finished test says of the threshold; None: the split holds no change."""
     metric = change_metric_of(runner)
     images = images_of(runner)
     histogram = total_of(images, metric.classes)['probabilities'][0]
     if not histogram[1].sum():
-        raise ConfigError(
-            'The validation split holds no changed pixel, so no threshold is better than another.'
-        )
+        return None
     value, score = best_threshold(histogram)
     where = describe_split(runner.test_loop.dataloader.dataset)
     how = describe_model(innermost(runner.model))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
+from torch import distributed
+from torch import multiprocessing as mp
 
 from mmcd.apis import init_model, predict_pair
 from mmcd.engine.inference_swap import innermost, use_predictor
@@ -119,6 +123,42 @@ def test_what_cannot_be_tuned(config: Config, checkpoint: Path, tiny_levir: Path
         Image.fromarray(blank).save(path)
     with pytest.raises(ConfigError, match='holds no changed pixel'):
         tune(config, checkpoint)
+
+
+def tune_share(rank: int, configs: list[Config], checkpoint: Path, out: Path) -> None:
+    """One of two processes writes what it was given for each config, or the error."""
+    torch.set_num_threads(1)
+    os.environ |= {'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': '2'}
+    store = distributed.FileStore(f'{out}.store', 2)
+    distributed.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    said = []
+    try:
+        for config in configs:
+            try:
+                said.append(tune(config, checkpoint))
+            except ConfigError as error:
+                said.append(str(error))
+    finally:
+        distributed.destroy_process_group()
+    torch.save(said, f'{out}.{rank}')
+
+
+@pytest.mark.slow
+def test_two_processes_end_alike(
+    config: Config, checkpoint: Path, tiny_levir: Path, tmp_path: Path
+) -> None:
+    unchanged = shutil.copytree(tiny_levir, tmp_path / 'unchanged')
+    for path in (unchanged / 'val' / 'label').iterdir():
+        Image.fromarray(np.zeros((64, 64), np.uint8)).save(path)
+    configs = [
+        copy.deepcopy(config),
+        tiny_config(unchanged, tmp_path / 'other', experiment_name='other'),
+    ]
+    mp.spawn(tune_share, args=(configs, checkpoint, tmp_path / 'said'), nprocs=2)
+    first, second = (torch.load(tmp_path / f'said.{rank}') for rank in range(2))
+    assert first == second
+    assert dict(first[0], date='') == dict(tune(config, checkpoint), date='')
+    assert 'holds no changed pixel' in first[1]
 
 
 @pytest.mark.parametrize('noted', [0.3, dict(value=3), dict(value='0.3'), dict(split='val')])
