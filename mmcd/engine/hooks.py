@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import all_reduce, get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmcd.engine.peer_watch import CHECKPOINTS_ARE_WHOLE
 from mmcd.errors import NonFiniteLossError
 from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
@@ -33,7 +34,8 @@ class NonFiniteLossHook(Hook):
     """Stop training where the loss is NaN or infinite, and name the batch.
 
     The check costs nothing: MMEngine reads the loss for its log at each iteration anyway. The last
-    checkpoint was written before, and is whole.
+    checkpoint was written before, and is whole. Of several processes all stop where one's loss is
+    not finite: its gradients are in the weights of all of them.
 
     Raises:
         NonFiniteLossError: names the iteration, the loss and the files of the batch.
@@ -48,16 +50,29 @@ class NonFiniteLossHook(Hook):
     ) -> None:
         losses = {key: _number(value) for key, value in (outputs or {}).items() if 'loss' in key}
         loss = losses.get('loss', 0.0)
-        if math.isfinite(loss):
+        if not _in_any_process(not math.isfinite(loss)):
             return
+        if math.isfinite(loss):
+            raise NonFiniteLossError(
+                f'The loss of another process is not finite at iteration {runner.iter + 1}; its '
+                f'own message names the batch. {CHECKPOINTS_ARE_WHOLE}'
+            )
         samples = (data_batch or {}).get('data_samples', [])
         files = [sample.get('before_path', 'unknown file') for sample in samples]
         raise NonFiniteLossError(
             f'The loss is {loss} at iteration {runner.iter + 1} ({losses}). The batch:\n'
             + '\n'.join(f'  {file}' for file in files)
             + '\nLook at these files first; then try a lower learning rate, or train without '
-            '--amp. Checkpoints written before are whole: go on from them with --resume.'
+            f'--amp. {CHECKPOINTS_ARE_WHOLE}'
         )
+
+
+def _in_any_process(found: bool) -> bool:
+    if get_world_size() == 1:
+        return found
+    number = torch.tensor([int(found)])
+    all_reduce(number, op='max')
+    return bool(number)
 
 
 def _number(value: float | Tensor) -> float:

@@ -64,6 +64,25 @@ def test_a_batch_that_is_not_there():
         after_iteration(dict(loss=float('nan')), None)
 
 
+@pytest.mark.parametrize(
+    ('loss', 'said'),
+    [
+        (1.5, r'(?s)of another process is not finite at iteration 42; its own.*--resume'),
+        (float('nan'), r'The loss is nan at iteration 42'),
+    ],
+)
+def test_processes_stop_together(monkeypatch, loss, said):
+    """Here as if there were another one, whose loss is NaN in the second iteration."""
+    others = iter([0, 1])
+    monkeypatch.setattr('mmcd.engine.hooks.get_world_size', lambda: 2)
+    monkeypatch.setattr(
+        'mmcd.engine.hooks.all_reduce', lambda flag, op: flag.clamp_(min=next(others))
+    )
+    after_iteration(dict(loss=torch.tensor(1.0)))
+    with pytest.raises(NonFiniteLossError, match=said):
+        after_iteration(dict(loss=torch.tensor(loss)))
+
+
 def test_a_run_stops_before_it_saves(tiny_levir, tmp_path):
     """A learning rate beyond reason makes the second or third loss NaN."""
     cfg = tiny_config(
