@@ -61,8 +61,10 @@ def _kept_statistics(module: nn.Module, within: AbstractContextManager) -> Itera
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
-        # The count is replaced, not the tensor changed, which the first pass may have saved.
-        norm.num_batches_tracked = None
+        # The count is replaced, not the tensor changed, which the first pass may have saved; by
+        # another one, as SyncBatchNorm does not work without.
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked = norm.num_batches_tracked.clone()
     try:
         with within:
             yield

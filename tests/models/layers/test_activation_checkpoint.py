@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
+from mmcd.models.backbones.unet_encoder import UNetEncoder
 from tests.models.building import build_model, random_batch
 
 CHECKPOINTED = {'model.backbone.with_cp': True, 'model.decode_head.with_cp': True}
@@ -43,3 +45,15 @@ def test_gradients_and_statistics_are_the_same(amp: bool) -> None:
         torch.testing.assert_close(again_state[name], value, rtol=0, atol=0, msg=name)
     assert state['backbone.levels.0.0.bn.num_batches_tracked'] == 2  # once a date
     assert again_kept < kept / 2
+
+
+def test_synchronised_batch_norms() -> None:
+    """PyTorch's, which without their count of batches refuse to work."""
+    counts = []
+    for with_cp in (False, True):
+        encoder = UNetEncoder(in_channels=3, base_channels=2, num_levels=2, with_cp=with_cp)
+        encoder = nn.SyncBatchNorm.convert_sync_batchnorm(encoder).train()
+        sum(level.sum() for level in encoder(torch.rand(2, 3, 16, 16))).backward()
+        state = encoder.state_dict()
+        counts.append({name: int(n) for name, n in state.items() if name.endswith('_tracked')})
+    assert counts[0] == counts[1] and set(counts[0].values()) == {1}
