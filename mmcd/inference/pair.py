@@ -25,7 +25,8 @@ from mmcd.structures.change_classes import UNCHANGED
 
 DATES = ('before_path', 'after_path')
 MOST_APART = 0.5  # pixels, from which on two grids differ
-IDENTITY = np.eye(3).ravel()
+# Two corners (column, row, 1), by whose places grids are told apart.
+CORNERS = np.array([[0, 0, 1], [1000, 1000, 1]]).T
 PLAIN_PIPELINE = [
     dict(type='LoadImagePair'),
     dict(type='StackPair'),
@@ -99,7 +100,7 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
         spec.check_array(image, date)
         values = image if image.dtype == np.uint8 else image.astype(np.float32)
         return {date: values, f'{date}_path': f'<{date} array>'}
-    if not is_name:
+    if not _is_name(image):
         raise ImagePairError(
             f'The {date} image must be a file or a NumPy array (height, width, bands), but is a '
             f'{type(image).__name__}. Give np.asarray(image) of a Pillow image.'
@@ -120,8 +121,9 @@ def _check_places(before: Any, after: Any) -> None:
     first, second = place_of(Path(before)), place_of(Path(after))
     if first is None or second is None:
         return
-    shift = np.array((~first[1]) @ second[1]) - IDENTITY  # one's pixels from the other's
-    if first[0] != second[0] or np.abs(shift).max() >= MOST_APART:
+    own, other = (np.array(place[1]).reshape(3, 3) for place in (first, second))
+    found = np.linalg.solve(own, other @ CORNERS)  # of one image in pixels of the other
+    if first[0] != second[0] or np.abs(found - CORNERS).max() >= MOST_APART:
         raise ImagePairError(
             f'{before} and {after} lie on different grids (CRS, place or size of the pixels), and '
             'predict_pair compares pixel by pixel. Use predict_scene (mmcd map), which warps the '

@@ -179,7 +179,7 @@ def test_masked_pixels_are_refused(model):
         ('EPSG:32631', 0.0, 10.0, True),
         ('EPSG:32631', 4.0, 10.0, True),  # less than half a pixel
         ('EPSG:32631', 20.0, 10.0, False),
-        ('EPSG:32631', 0.0, 20.0, False),
+        ('EPSG:32631', 0.0, 10.1, False),
         ('EPSG:32632', 0.0, 10.0, False),
     ],
 )
