@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -34,6 +33,8 @@ from mmcd.models.scores import scores_of_logits
 
 AS_TRAINED = 'as trained'
 RESTRUCTURED = 'restructured'
+
+SAMPLED = 64  # values of each tensor by which other weights are told
 
 
 class NetworkPredictor(ChangePredictor):
@@ -265,11 +266,23 @@ def _state(model: nn.Module) -> Any:
     tensors = [*model.parameters(), *model.buffers()]
     # The objects, not their ids, which another one may have once they are gone.
     settings = [getattr(model, name, None) for name in ('test_cfg', 'cfg')]
-    return tensors[0].device, _checksum(tensors), settings
+    versions = [0 if t.is_inference() else t._version for t in tensors]
+    return [t.data_ptr() for t in tensors], versions, _fingerprint(tensors), settings
 
 
-def _checksum(tensors: list[Tensor]) -> int:
-    """Of the values themselves: PyTorch counts no writes through ``.data`` or a NumPy view."""
-    # One tensor, so that a GPU is waited for once.
-    values = torch.cat([tensor.detach().flatten() for tensor in tensors]).cpu()
-    return zlib.crc32(values.view(torch.uint8).numpy().data)
+def _fingerprint(tensors: list[Tensor]) -> bytes:
+    """Of the values themselves: PyTorch counts no writes through ``.data`` or a NumPy view.
+
+    Norms see any change of size, some values of each tensor other signs and another order. A hash
+    of all would take as long as a small prediction.
+    """
+    values = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    norms = torch.stack([norm.float() for norm in torch._foreach_norm(values)])
+    samples = [_some_values(tensor).float() for tensor in values]
+    return torch.cat([norms, *samples]).cpu().numpy().tobytes()  # a GPU is waited for once
+
+
+def _some_values(tensor: Tensor) -> Tensor:
+    """Evenly out of the memory of a tensor, whatever its layout is."""
+    number = tensor.numel()
+    return tensor.as_strided((min(number, SAMPLED),), (max(number // SAMPLED, 1),))
