@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -149,6 +150,9 @@ def export_onnx(
     """
     out = Path(out).expanduser()
     check_exportable(model)
+    if next(model.parameters()).device.type != 'cpu':
+        # GPUs round the numbers in convolutions (TF32) by more than files may deviate.
+        model = copy.deepcopy(model).cpu()
     # The trained network, which the exported one is compared with.
     reference = cast(NetworkPredictor, make_predictor(model.eval(), optimize=False))
     threshold = reference.threshold if threshold is None else threshold

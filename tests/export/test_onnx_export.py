@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from pathlib import Path
@@ -101,6 +102,18 @@ def test_the_networks_answer_as_trained(tmp_path: Path, config: str, layout: str
         tiles = rng.integers(0, 256, (num, 6, height, width), dtype=np.uint8)
         expected = make_predictor(model).predict(tiles)
         np.testing.assert_allclose(exported.predict(tiles), expected, atol=1e-5)
+
+
+def test_a_model_on_another_device_is_compared_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device `meta` stands for a GPU."""
+    model = tiny_model()
+    fetched = copy.deepcopy(model)
+    monkeypatch.setattr(type(model), 'cpu', lambda module: copy.deepcopy(fetched))
+    report = export_onnx(model.to('meta'), tmp_path / 'model.onnx')
+    assert 0 < report.deviation.probability < 1e-5
+    assert {parameter.device.type for parameter in model.parameters()} == {'meta'}
 
 
 def test_a_session_that_keeps_no_memory_answers_the_same(tmp_path: Path) -> None:
