@@ -120,7 +120,7 @@ class ExportedPredictor(ChangePredictor):
             config=self.metadata.config,
             runtime=self.runtime,
             precision=self.precision,
-            device=self.device,
+            device=self.device.partition(':')[0],
             form=self.form,
         )
 

@@ -104,6 +104,13 @@ class OnnxRuntimeSession:
             raise
         except Exception as error:  # of many types, without a base of their own
             raise _not_taken('ONNX Runtime', model, error) from error
+        # It says nothing where it falls back.
+        if device != 'cpu' and CUDA_PROVIDER not in self._session.get_providers():
+            raise ConfigError(
+                f'ONNX Runtime does not start on {device}: it would run on the CPU. Install the '
+                'CUDA and cuDNN that this version of onnxruntime-gpu is made for, or use '
+                "device='cpu' (--device cpu)."
+            )
         self.properties = dict(self._session.get_modelmeta().custom_metadata_map)
         self.inputs = tuple(each.name for each in self._session.get_inputs())
         self.outputs = tuple(each.name for each in self._session.get_outputs())

@@ -21,6 +21,7 @@ from mmcd.export import export_onnx  # noqa: E402
 from mmcd.inference import exported as exported_module  # noqa: E402
 from mmcd.inference import make_predictor, runtimes  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
+from mmcd.inference.runtimes import OnnxRuntimeSession  # noqa: E402
 from mmcd.models.layers import pair_ops  # noqa: E402
 from mmcd.structures import RGB_8BIT  # noqa: E402
 from tests.export.models import tiny_model  # noqa: E402
@@ -197,6 +198,21 @@ def test_cuda_is_asked_for_where_there_is_none(
     monkeypatch.setattr('onnxruntime.get_available_providers', lambda: ['CPUExecutionProvider'])
     with pytest.raises(ConfigError, match=r'has no CUDA: install onnxruntime-gpu.*--device cpu'):
         ExportedPredictor(folder / 'separate.onnx', device='cuda:0')
+
+
+def test_cuda_does_not_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime lists what it was built with, and goes on without what does not load."""
+    monkeypatch.setattr(runtimes, '_providers', lambda device: ['CPUExecutionProvider'])
+    with pytest.raises(ConfigError, match=r'does not start on cuda:1: it would.*--device cpu'):
+        ExportedPredictor(folder / 'separate.onnx', device='cuda:1')
+
+
+def test_which_gpu_it_was_is_not_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scene that one GPU has begun is finished by another one."""
+    session = OnnxRuntimeSession(folder / 'separate.onnx')
+    monkeypatch.setattr(exported_module, 'open_session', lambda *args, **settings: session)
+    predictor = ExportedPredictor(folder / 'separate.onnx', device='cuda:1')
+    assert predictor.describe()['device'] == 'cuda'
 
 
 @pytest.mark.gpu
