@@ -521,7 +521,8 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
 def _add_prediction(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--device',
-        help='cpu, cuda, cuda:1 (default: a GPU where there is one that can run the model)',
+        help='cpu, cuda, cuda:1 (default: a GPU where there is one that can run the model); of '
+        'several processes each takes its own GPU where no number is named',
     )
     add_inference_arguments(group)
     add_memory_argument(group)

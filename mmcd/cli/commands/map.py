@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     model = init_model(
         args.config,
         args.checkpoint,
-        device=args.device or _own_device(args),
+        device=_own_device(args),
         cfg_options=parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
         runtime=args.runtime,
@@ -187,16 +187,21 @@ def _leave_processes(share: Share) -> None:
 
 
 def _own_device(args: argparse.Namespace) -> str:
-    """The GPU of this process, where there is one that can run the model."""
+    """The device that is named; else this process's GPU, where one can run the model.
+
+    `cuda` without a number is this process's, too.
+    """
+    if args.device not in (None, 'cuda'):
+        return args.device
     import torch
 
     from mmcd.inference.exported import is_exported
     from mmcd.inference.runtimes import ONNX_RUNTIME, supports_cuda
 
     if not torch.cuda.is_available():
-        return 'cpu'
+        return args.device or 'cpu'  # cuda is refused where the model is opened
     exported = is_exported(args.checkpoint or args.config)
-    if exported and not supports_cuda(args.runtime or ONNX_RUNTIME):
+    if not args.device and exported and not supports_cuda(args.runtime or ONNX_RUNTIME):
         return 'cpu'
     return f'cuda:{int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count()}'
 

@@ -1,4 +1,4 @@
-"""The device that is taken where none is named, on a machine with a GPU."""
+"""The device that is taken where none is named, or no number, on a machine with GPUs."""
 
 from __future__ import annotations
 
@@ -55,3 +55,15 @@ def test_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own_device('--model', 'model.pth') == own_device() == 'cuda:1'
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     assert own_device('--model', 'model.pth') == own_device() == 'cpu'
+
+
+def test_cuda_without_a_number_is_the_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'onnxruntime', OnnxRuntime(CPU))
+    for model in ('model.pth', 'model.onnx'):  # where it can't run there, opening it says so
+        assert own_device('--model', model, '--device', 'cuda') == 'cuda:1'
+    monkeypatch.delenv('LOCAL_RANK')
+    assert own_device('--device', 'cuda') == 'cuda:0'
+    for named in ('cuda:0', 'cpu'):
+        assert own_device('--device', named) == named
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    assert own_device('--device', 'cuda') == 'cuda'
