@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mmcd.engine.bfloat16 import BFloat16OptimWrapper
 from mmcd.engine.inference_swap import innermost
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoint_meta import note, own_meta
@@ -36,9 +37,10 @@ class StrictLoadingHook(Hook):
     priority = 'LOWEST'  # after EMAHook, which exchanges the weights that are loaded
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Name the optimizer: its state alone does not tell its kind before it is used."""
+        """Name the optimizer and its wrapper: their state alone does not tell their kind."""
         if 'optimizer' in checkpoint:
-            note(checkpoint, optimizer=_optimizer_name(runner))
+            wrapper = type(runner.optim_wrapper).__name__
+            note(checkpoint, optimizer=_optimizer_name(runner), optim_wrapper=wrapper)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         strict = runner.cfg.get('strict_loading', True)
@@ -102,7 +104,8 @@ def _optimizer_faults(runner: Runner, checkpoint: dict) -> list[str]:
     if not isinstance(optimizer, Optimizer):  # several wrappers, or not built yet
         return []
     saved, built = checkpoint['optimizer'], optimizer.state_dict()
-    kind = own_meta(checkpoint.get('meta')).get('optimizer', _optimizer_name(runner))
+    noted = own_meta(checkpoint.get('meta'))
+    kind = noted.get('optimizer', _optimizer_name(runner))
     if kind != _optimizer_name(runner):
         faults.append(f'optimizer: {kind} in the checkpoint, {_optimizer_name(runner)} here')
     sizes = [[len(group['params']) for group in d['param_groups']] for d in (saved, built)]
@@ -111,12 +114,25 @@ def _optimizer_faults(runner: Runner, checkpoint: dict) -> list[str]:
     else:
         faults += _shape_faults(saved, optimizer)
     if hasattr(runner.optim_wrapper, 'loss_scaler') and 'loss_scaler' not in saved:
-        faults.append('loss scaler: none in the checkpoint, which was trained without --amp')
+        faults += _scaler_faults(noted.get('optim_wrapper'))
     schedules = checkpoint.get('param_schedulers')
     here = runner.param_schedulers
     if schedules is not None and isinstance(here, list) and len(schedules) != len(here):
         faults.append(f'param_scheduler: {len(schedules)} in the checkpoint, {len(here)} here')
     return faults
+
+
+def _scaler_faults(wrapper: str | None) -> list[str]:
+    """A scaler that is built, but not in the checkpoint: from the CPU, --amp leaves none there."""
+    if wrapper == BFloat16OptimWrapper.__name__:
+        print_log(
+            'The checkpoint was trained in bfloat16, without a loss scaler: this run goes on '
+            'with a fresh one.',
+            logger='current',
+        )
+        return []
+    where = 'without --amp' if wrapper else 'without --amp, or on the CPU'
+    return [f'loss scaler: none in the checkpoint, which was trained {where}']
 
 
 def _shape_faults(saved: dict[str, Any], optimizer: Any) -> list[str]:

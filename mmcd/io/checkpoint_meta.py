@@ -2,7 +2,8 @@
 
 Its keys: ``config`` (what the model is built from without a config file, see
 :mod:`mmcd.inference.portable_config`), ``image``, ``classes``, ``metres_per_pixel``, ``threshold``,
-``statistics`` (of the training images), ``weights_sha256``; each is optional.
+``statistics`` (of the training images), ``weights_sha256``, ``optimizer`` and ``optim_wrapper``
+(the names of their types); each is optional.
 """
 
 from __future__ import annotations

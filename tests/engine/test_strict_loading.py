@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmcd.engine.bfloat16 import BFloat16OptimWrapper
 from mmcd.engine.stages import prepare_start
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import use_safe_loading
@@ -105,6 +106,44 @@ def test_a_run_goes_on_only_as_it_was(trained, tiny_levir, options, said):
     cfg.resume = True
     with pytest.raises(CheckpointError, match=said):
         start(cfg)
+
+
+@pytest.fixture
+def with_scaler(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Stands for AmpOptimWrapper, which is for GPUs only."""
+    name = BFloat16OptimWrapper.__name__
+    monkeypatch.setattr(BFloat16OptimWrapper, 'loss_scaler', object(), raising=False)
+    return name
+
+
+def test_mixed_precision_goes_on_from_the_cpu_on_a_gpu(tiny_levir, tmp_path, with_scaler):
+    use_safe_loading()
+    options = dict(optim_wrapper__type=with_scaler, log_level='INFO')
+    cfg = tiny_config(tiny_levir, tmp_path / 'work', iterations=1, **options)
+    run_training(cfg)
+    cfg.resume = True
+    cfg.train_cfg.max_iters = 2
+    assert start(cfg).iter == 2
+    assert 'without a loss scaler: this run goes on with a fresh one' in read_log(tmp_path / 'work')
+
+
+@pytest.mark.parametrize(
+    ('noted', 'said'),
+    [(True, r'trained without --amp\nResume'), (False, r'trained without --amp, or on the CPU')],
+)
+def test_a_loss_scaler_that_is_not_there(trained, tiny_levir, with_scaler, noted, said):
+    path = trained / 'iter_1.pth'
+    if not noted:  # by an earlier version
+
+        def change(meta):
+            meta['mmcd'].pop('optim_wrapper')
+            return meta
+
+        path = changed(path, meta=change)
+    cfg = tiny_config(tiny_levir, trained, optim_wrapper__type=with_scaler, load_from=str(path))
+    cfg.resume = True
+    with pytest.raises(CheckpointError, match=said):
+        run_training(cfg)
 
 
 def test_a_user_s_own_config_is_strict_too(trained, tiny_levir, tmp_path):
