@@ -6,6 +6,7 @@ import numpy as np
 
 from mmcd.datasets.pixel_cache import PixelCache
 
+NAME = 'LEVIRCDDataset-0123456789ab'
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -20,7 +21,7 @@ def test_shows_and_clears(tmp_path):
     source = tmp_path / 'a.png'
     source.write_bytes(b'')
     root = tmp_path / 'root'
-    PixelCache(root / 'LEVIRCDDataset-1').get([str(source)], '', lambda: np.zeros((9, 9, 6)))
-    assert 'LEVIRCDDataset-1' in run('--folder', root)
+    PixelCache(root / NAME).get([str(source)], '', lambda: np.zeros((9, 9, 6)))
+    assert NAME in run('--folder', root)
     assert 'Removed 0.00 GB' in run('--folder', root, '--clear')
-    assert 'LEVIRCDDataset-1' not in run('--folder', root)
+    assert NAME not in run('--folder', root)
