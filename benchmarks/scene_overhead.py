@@ -75,7 +75,8 @@ def measure_scene(network: str, size: int, folder: str) -> dict:
     """Map the pair in ``folder``."""
     from mmcd.inference import FunctionPredictor
     from mmcd.scene.scene import map_scene
-    from mmcd.scene.settings import SceneOutputs, SceneSettings
+    from mmcd.scene.scene_outputs import SceneOutputs
+    from mmcd.scene.settings import SceneSettings
 
     predict = slice_of if network == 'slice' else make_convolution()
     predict(np.zeros((BATCH, 6, TILE, TILE), np.uint8))  # what a network keeps is not the scene's

@@ -13,7 +13,7 @@ from mmcd.inference import ChangePredictor, make_predictor
 from mmcd.install.extras import require_geo
 
 if TYPE_CHECKING:  # rasterio is needed only where a scene is mapped
-    from mmcd.scene.scene import SceneResult
+    from mmcd.scene.scene_result import SceneResult
 
 
 def predict_scene(
@@ -75,7 +75,8 @@ def predict_scene(
     """
     require_geo()
     from mmcd.scene.scene import map_scene
-    from mmcd.scene.settings import SceneOutputs, SceneSettings
+    from mmcd.scene.scene_outputs import SceneOutputs
+    from mmcd.scene.settings import SceneSettings
 
     for date, image in (('before', before), ('after', after)):
         if not isinstance(image, (str, os.PathLike)):

@@ -13,7 +13,8 @@ from mmcd.errors import SceneStoppedError
 from mmcd.io.atomic import write_whole
 from mmcd.scene.grid import Grid, row_areas
 from mmcd.scene.partial_run import NO_DATA, FinishedRows, PartialRun
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.settings import SceneSettings
 from mmcd.scene.styles import category_names, raster_style
 from mmcd.scene.vectors import (
     ChangePolygons,

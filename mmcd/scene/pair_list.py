@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcd.errors import SceneError
-from mmcd.scene.settings import SceneOutputs, by_file
+from mmcd.scene.scene_outputs import SceneOutputs, by_file
 
 REQUIRED = ('before', 'after', 'out')
 OPTIONAL = ('probability', 'vectors')

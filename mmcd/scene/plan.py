@@ -9,7 +9,8 @@ from typing import Any
 from mmcd.scene.grid import Grid
 from mmcd.scene.pair_reader import OpenPair
 from mmcd.scene.radiometry import Radiometry
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.settings import SceneSettings
 from mmcd.structures import ImageStatistics
 from mmcd.version import __version__
 

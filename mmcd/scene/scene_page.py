@@ -23,7 +23,7 @@ from mmcd.scene.grid import Grid
 from mmcd.scene.pair_reader import OpenPair
 from mmcd.scene.radiometry import Radiometry, ValueRange, to_bytes
 from mmcd.scene.raster_reader import RasterReader
-from mmcd.scene.settings import SceneOutputs
+from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.scene.vectors import ChangePolygons, find_polygons
 from mmcd.structures import ChangeClasses, ImageSpec
 

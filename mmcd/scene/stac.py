@@ -19,7 +19,8 @@ from mmcd.io.atomic import write_whole
 from mmcd.io.stac import PROJECTION, RASTER, as_time, class_objects, file_asset, make_item
 from mmcd.scene.grid import POINTS_PER_EDGE, Grid
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS
-from mmcd.scene.settings import SceneOutputs, SceneSettings, parse_moment
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.settings import SceneSettings, parse_moment
 from mmcd.structures import ChangeClasses
 
 GEOTIFF = 'image/tiff; application=geotiff'

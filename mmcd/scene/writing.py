@@ -20,7 +20,7 @@ from mmcd.io.atomic import cannot_write, check_writable, free_space, sync_to_dis
 from mmcd.io.run_lock import hold_lock
 from mmcd.scene.grid import Grid
 from mmcd.scene.partial_run import NO_DATA, PROBABILITY_STEPS
-from mmcd.scene.settings import SceneOutputs
+from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.structures import BINARY_CHANGE, ChangeClasses
 
 BLOCK = 512

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmcd.inference import ChangePredictor, FunctionPredictor
-from mmcd.scene.scene import SceneResult, map_scene
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene import map_scene
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.scene_result import SceneResult
+from mmcd.scene.settings import SceneSettings
 from mmcd.scene.sharing import Share
 from tests.scene.rasters import BlurredDifference
 

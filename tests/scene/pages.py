@@ -9,7 +9,8 @@ import numpy as np
 
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene import map_scene
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.settings import SceneSettings
 from tests.scene.rasters import draw_ground, utm, write_raster
 
 HEIGHT, WIDTH = 120, 200

@@ -13,7 +13,8 @@ import rasterio.shutil
 from mmcd.errors import FileWriteError, InUseError, SceneError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.scene import map_scene
-from mmcd.scene.settings import SceneOutputs, SceneSettings
+from mmcd.scene.scene_outputs import SceneOutputs
+from mmcd.scene.settings import SceneSettings
 from tests.scene.mapping import BLUR, HEIGHT, WIDTH, StopsAt, map_small
 from tests.scene.rasters import first_band, read_raster, utm, write_raster
 

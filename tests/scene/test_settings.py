@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from mmcd.errors import SceneError
+from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.scene.settings import (
-    SceneOutputs,
     SceneSettings,
     add_scene_arguments,
     scene_settings,

@@ -18,9 +18,9 @@ from mmcd.errors import MMCDError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
+from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.scene.settings import (
     MODEL_RESOLUTION,
-    SceneOutputs,
     SceneSettings,
     add_scene_arguments,
     scene_settings,
