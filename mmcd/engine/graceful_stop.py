@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmcd.engine.agreement import largest_of_all
 from mmcd.errors import StoppedBySignalError
 
 NAMES = ('SIGTERM', 'SIGHUP')
@@ -92,11 +92,7 @@ class GracefulStopHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         self.request.steps += 1
-        asked = self.request.signal
-        if get_world_size() > 1:
-            number = torch.tensor([asked])
-            all_reduce(number, op='max')
-            asked = int(number)
+        asked = largest_of_all(self.request.signal)
         if asked:
             self.end(runner, asked, runner.iter + 1)
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import all_reduce, get_world_size, master_only
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmcd.engine.agreement import largest_of_all
 from mmcd.engine.peer_watch import CHECKPOINTS_ARE_WHOLE
 from mmcd.errors import NonFiniteLossError
 from mmcd.inference.portable_config import checkpoint_facts
@@ -50,7 +51,7 @@ class NonFiniteLossHook(Hook):
     ) -> None:
         losses = {key: _number(value) for key, value in (outputs or {}).items() if 'loss' in key}
         loss = losses.get('loss', 0.0)
-        if not _in_any_process(not math.isfinite(loss)):
+        if not largest_of_all(not math.isfinite(loss)):
             return
         if math.isfinite(loss):
             raise NonFiniteLossError(
@@ -65,14 +66,6 @@ class NonFiniteLossHook(Hook):
             + '\nLook at these files first; then try a lower learning rate, or train without '
             f'--amp. {CHECKPOINTS_ARE_WHOLE}'
         )
-
-
-def _in_any_process(found: bool) -> bool:
-    if get_world_size() == 1:
-        return found
-    number = torch.tensor([int(found)])
-    all_reduce(number, op='max')
-    return bool(number)
 
 
 def _number(value: float | Tensor) -> float:

@@ -8,12 +8,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import torch
-from mmengine.dist import all_gather_object, all_reduce, get_world_size
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmcd.engine.agreement import largest_of_all
 from mmcd.errors import DatasetError, ImagePairError, LabelError, UnreadableFilesError
 from mmcd.registry import HOOKS
 
@@ -68,11 +68,9 @@ class UnreadableFilesHook(Hook):
         samples = (data_batch or {}).get('data_samples', ())
         faults = [fault for sample in samples for fault in sample.get(KEY, ())]
         new = [fault for fault in dict.fromkeys(faults) if fault not in self._seen]
-        if get_world_size() > 1:
-            number = torch.tensor([len(new)])
-            all_reduce(number)
-            # All have to take part where one has something to say.
-            told = all_gather_object(new) if int(number) else []
+        # All have to take part where one has something to say.
+        if largest_of_all(len(new)):
+            told = all_gather_object(new)
             new = [f for f in dict.fromkeys(chain(*told)) if f not in self._seen]
         for fault in new:
             print_log(f'Passed over: {fault}', logger='current', level=logging.WARNING)

@@ -135,14 +135,14 @@ def test_what_nohup_ignores_stays_ignored(monkeypatch):
 
 
 def test_any_process_of_a_run_can_be_asked(monkeypatch):
-    from mmcd.engine import graceful_stop
+    from mmcd.engine import agreement
 
-    monkeypatch.setattr(graceful_stop, 'get_world_size', lambda: 2)
-    monkeypatch.setattr(graceful_stop, 'all_reduce', lambda number, op: number.fill_(15))
+    monkeypatch.setattr(agreement, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(agreement, 'all_reduce', lambda number, op: number.fill_(15))
     runner = type('R', (), dict(hooks=[], iter=6))
     with pytest.raises(StoppedBySignalError, match=r'after iteration 7\. No checkpoint'):
         GracefulStopHook(StopRequest()).after_train_iter(runner, 6)
-    monkeypatch.setattr(graceful_stop, 'all_reduce', lambda number, op: torch.zeros(1))
+    monkeypatch.setattr(agreement, 'all_reduce', lambda number, op: torch.zeros(1))
     GracefulStopHook(StopRequest()).after_train_iter(runner, 6)
 
 

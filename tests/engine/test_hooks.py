@@ -74,9 +74,9 @@ def test_a_batch_that_is_not_there():
 def test_processes_stop_together(monkeypatch, loss, said):
     """Here as if there were another one, whose loss is NaN in the second iteration."""
     others = iter([0, 1])
-    monkeypatch.setattr('mmcd.engine.hooks.get_world_size', lambda: 2)
+    monkeypatch.setattr('mmcd.engine.agreement.get_world_size', lambda: 2)
     monkeypatch.setattr(
-        'mmcd.engine.hooks.all_reduce', lambda flag, op: flag.clamp_(min=next(others))
+        'mmcd.engine.agreement.all_reduce', lambda flag, op: flag.clamp_(min=next(others))
     )
     after_iteration(dict(loss=torch.tensor(1.0)))
     with pytest.raises(NonFiniteLossError, match=said):
