@@ -44,8 +44,8 @@ def decode_label(content: bytes, path: str) -> LabelImage:
             # GIF has palettes only: indices mean nothing there, greys do.
             image: Image.Image = file.convert('RGB') if file.format == 'GIF' else file
             mode, palette = image.mode, image.getpalette('RGB')
-            bands = getattr(file, 'tag_v2', {}).get(TIFF_BANDS, len(file.getbands()))
             shown = len(file.getbands())
+            bands = getattr(file, 'tag_v2', {}).get(TIFF_BANDS, shown)
             pixels = np.array(image)
     except Exception as error:  # each format has its own
         raise LabelError(f'Cannot read {path}: {error}. Is the file whole?') from error

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -366,10 +367,7 @@ def _filled(dataset: DatasetReader, bands: Sequence[int], no_data: float) -> Ite
         rasterio.open(with_mask_band(dataset, bands)) as masked,
         WarpedVRT(
             masked,
-            crs=masked.crs,
-            transform=masked.transform,
-            height=masked.height,
-            width=masked.width,
+            **_pixels_of(masked),
             init_dest_nodata=False,
             INIT_DEST=str(no_data),
         ) as filled,
@@ -386,16 +384,20 @@ def _warp(
     has_alpha = ColorInterp.alpha in dataset.colorinterp
     return WarpedVRT(
         dataset,
-        crs=grid.crs,
-        transform=grid.transform,
-        height=grid.height,
-        width=grid.width,
+        **_pixels_of(grid),
         src_nodata=no_data,
         nodata=no_data,
         add_alpha=no_data is None and not has_alpha,
         resampling=Resampling[resampling],
         # As everywhere: a pixel is without data where all of its bands are.
         UNIFIED_SRC_NODATA='YES',
+    )
+
+
+def _pixels_of(raster: DatasetReader | Grid) -> dict[str, Any]:
+    """What tells GDAL to warp to the pixels of a raster or a grid."""
+    return dict(
+        crs=raster.crs, transform=raster.transform, height=raster.height, width=raster.width
     )
 
 

@@ -164,8 +164,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     if len(methods) > 1 and min(len(method.records) for method in methods) < 2:
         print(
             'Of one training each, this says nothing about other seeds, which move F1 by 0.4 to 12 '
-            '(docs/results.md): '
-            'give several, joined by commas.'
+            '(docs/results.md): give several, joined by commas.'
         )
     if args.html and is_one:
         source = Path(args.results[0].strip(',')).parent
