@@ -133,6 +133,10 @@ class ExportError(MMCDError, RuntimeError):
     """A model cannot be exported, or an exported file cannot be run."""
 
 
+class ExportMemoryError(ExportError, MemoryError):
+    """An exported network's batch does not fit into the memory of its device."""
+
+
 class ResultError(MMCDError, ValueError):
     """A result on disk can't be read, or results don't go together."""
 

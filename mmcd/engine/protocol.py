@@ -20,6 +20,7 @@ from torch import nn
 from mmcd.engine.inference_swap import innermost
 from mmcd.engine.shown_pair import images_and_classes
 from mmcd.inference.network_predictor import AS_TRAINED
+from mmcd.inference.precision import has_tf32_convolutions
 from mmcd.inference.segmentor import PredictorSegmentor
 from mmcd.install.stack import OPENCV, OWNERS, PLAIN
 from mmcd.io.checkpoints import weights_sha256
@@ -110,8 +111,7 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
             threshold=threshold_of(model),
             threshold_origin=threshold_origin_of(model),
             threshold_tuning=threshold_tuning_of(model),
-            device=device,
-            device_name=device_name(device),
+            **describe_device(device),
         )
     predictor = model.predictor
     said = predictor.describe()
@@ -126,16 +126,18 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
         threshold=predictor.threshold,
         threshold_origin=predictor.threshold_origin,
         threshold_tuning=dict(predictor.threshold_tuning or {}) or None,
-        device=device,
-        device_name=device_name(device),
+        **describe_device(device),
     )
 
 
-def device_name(device: str) -> str:
-    """The name of a GPU, or the kind of processor."""
+def describe_device(device: str) -> dict[str, Any]:
+    """A device's kind, its name, and whether float32 is less than float32 in its convolutions."""
     if device.startswith('cuda') and torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return platform.processor() or platform.machine()
+        return dict(
+            device=device, device_name=torch.cuda.get_device_name(), tf32=has_tf32_convolutions()
+        )
+    name = platform.processor() or platform.machine()
+    return dict(device=device, device_name=name, tf32=False)
 
 
 def describe_software() -> dict[str, Any]:

@@ -121,9 +121,9 @@ def _check_name(config: str | Path | Config) -> None:
     """
     if isinstance(config, Config) or Path(config).is_file() or str(config) in list_configs():
         return
-    near = difflib.get_close_matches(str(config).lower(), NAMES, n=1, cutoff=0.8)
-    if near:
-        raise ConfigError(f'No such model or config: {config}. Did you mean {near[0]}?')
+    # Closer than below: a config may be meant, whose names are offered elsewhere.
+    if hint := _did_you_mean(config, cutoff=0.8):
+        raise ConfigError(f'No such model or config: {config}.{hint}')
 
 
 def require_weights(model: str | Path) -> None:
@@ -144,12 +144,16 @@ def require_weights(model: str | Path) -> None:
             'random. Name a config and a checkpoint (CONFIG CHECKPOINT), or a checkpoint alone, '
             'which brings its config.'
         )
-    near = difflib.get_close_matches(str(model), NAMES, n=1, cutoff=0.5)
-    hint = f' Did you mean {near[0]}?' if near else ''
     raise ConfigError(
         f'{model} is no model. A model is a file ({", ".join(MODEL_SUFFIXES)}) or the name of a '
-        f'network that comes with mmcd ({", ".join(NAMES)}).{hint}'
+        f'network that comes with mmcd ({", ".join(NAMES)}).' + _did_you_mean(model, cutoff=0.5)
     )
+
+
+def _did_you_mean(model: str | Path | Config, *, cutoff: float) -> str:
+    """A question that offers the network of ours whose name is nearest; '' where none is near."""
+    near = difflib.get_close_matches(str(model).lower(), NAMES, n=1, cutoff=cutoff)
+    return f' Did you mean {near[0]}?' if near else ''
 
 
 def _build(cfg: Config, content: dict[str, Any], checkpoint: str | Path | None) -> nn.Module:

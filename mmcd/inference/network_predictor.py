@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -75,7 +76,9 @@ class NetworkPredictor(ChangePredictor):
         self.form = form
         self.device = next(model.parameters()).device
         self.align_corners = model.align_corners
-        self._preprocessor = model.data_preprocessor
+        # Where the model itself is not needed, moving it elsewhere must not take this along.
+        shared = model.data_preprocessor
+        self._preprocessor = shared if identity is None else copy.deepcopy(shared)
         self._size_divisor = size_divisor_of(model)
         self._identity = identity
 
@@ -142,8 +145,10 @@ def make_predictor(
         model: from :func:`mmcd.apis.init_model`, or any segmentor of MMSegmentation for stacked
             pairs; a predictor is returned as it is.
         precision: 'float32' (the default; a restructured network has the trained one's logits up
-            to rounding, 1e-5), 'bfloat16' (faster on processors with AMX or AVX-512 BF16 and on
-            GPUs) or 'float16' (GPUs). It holds under ``torch.autocast``, too.
+            to rounding, 1e-5; on GPUs of Ampere and newer PyTorch rounds convolutions more unless
+            ``torch.backends.cudnn.conv.fp32_precision`` is 'ieee'), 'bfloat16' (faster on
+            processors with AMX or AVX-512 BF16 and on GPUs) or 'float16' (GPUs). It holds under
+            ``torch.autocast``, too.
         compile: pass the network through ``torch.compile``; the first pair of each size then takes
             about a minute more.
         optimize: restructure DARNet and PRX-Change for inference, see

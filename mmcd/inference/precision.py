@@ -40,6 +40,18 @@ def reduced_precision(device: torch.device | str) -> str:
     return 'float16' if torch.device(device).type == 'cuda' else 'bfloat16'
 
 
+def has_tf32_convolutions() -> bool:
+    """Whether the GPU in use rounds the numbers of float32 convolutions to TF32's 10 bits.
+
+    GPUs of Ampere and newer do, unless PyTorch is told otherwise: three digits in place of seven.
+    """
+    convolutions = getattr(torch.backends.cudnn, 'conv', None)
+    setting = getattr(convolutions, 'fp32_precision', None)
+    # PyTorch before 2.9 has the older switch alone, which later ones refuse beside the new.
+    allowed = torch.backends.cudnn.allow_tf32 if setting is None else setting == 'tf32'
+    return allowed and torch.cuda.get_device_capability() >= (8, 0)
+
+
 def is_reduced_on_cpu(x: Tensor) -> bool:
     """Whether a map is on a processor and in fewer bits than float32."""
     return x.device.type == 'cpu' and torch.finfo(x.dtype).bits < 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mmcd.errors import ConfigError, ExportError
+from mmcd.errors import ConfigError, ExportError, ExportMemoryError
 from mmcd.inference.export_metadata import OUTPUT_NAME
 from mmcd.inference.onnx_safety import check_onnx_file
 from mmcd.install.extras import require_packages
@@ -21,6 +22,8 @@ RUNTIMES = (ONNX_RUNTIME, OPENVINO)
 PRECISIONS = ('float32', 'bfloat16')
 DEVICES = ('cpu', 'cuda')
 CUDA_PROVIDER = 'CUDAExecutionProvider'
+# ONNX Runtime's and CUDA's words for it, and C++'s: there is no error of its own.
+NO_MEMORY = re.compile('failed to allocate memory|out of memory|bad.?alloc', re.IGNORECASE)
 SILENT = 4  # ONNX Runtime's number for it; what goes wrong is raised, too
 
 
@@ -35,6 +38,7 @@ class Session(Protocol):
         """The output for contiguous inputs by name.
 
         Raises:
+            ExportMemoryError: there is not enough memory for inputs of this size.
             ExportError: the runtime can't compute it.
         """
 
@@ -269,9 +273,14 @@ def supports_cuda(runtime: str) -> bool:
 def _cannot_run(runtime: str, inputs: Mapping[str, np.ndarray], error: Exception) -> ExportError:
     shapes = ', '.join(f'{name} {array.shape}' for name, array in inputs.items())
     reason = str(error).strip().split('\n')[0] or type(error).__name__
+    if NO_MEMORY.search(str(error)):
+        return ExportMemoryError(
+            f'{runtime} has too little memory for the exported network on {shapes}: {reason}. Try '
+            'smaller tiles.'
+        )
     return ExportError(
         f'{runtime} cannot run the exported network on {shapes}: {reason}. Was it changed after it '
-        'was exported, or does the memory not hold it? Try smaller tiles, or export it again.'
+        'was exported? Export it again.'
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mmcd.errors import PredictionError, SceneStoppedError
+from mmcd.errors import ExportMemoryError, PredictionError, SceneStoppedError
 from mmcd.inference.predictor import ChangePredictor
 from mmcd.scene.pair_reader import PairReader, Strip
 from mmcd.scene.tiling import RowMerger, TileAxis
@@ -50,7 +50,7 @@ class OOMSafeBatches:
             part = tiles[position : position + self.batch_size]
             try:
                 done.append(self._predictor.predict(part)[:, UNCHANGED + 1 :])
-            except torch.cuda.OutOfMemoryError as error:
+            except (torch.cuda.OutOfMemoryError, ExportMemoryError) as error:
                 self._halve(part, error)
                 continue
             except PredictionError as error:

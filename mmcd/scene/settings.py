@@ -244,7 +244,7 @@ class SceneSettings:
         None,
         'prediction',
         f'pixels that neighbouring tiles share at least (default: {DEFAULT_OVERLAP}, or a quarter '
-        'of tiles that are no larger than that)',
+        f'of tiles smaller than {2 * DEFAULT_OVERLAP})',
         type=int,
         metavar='PIXELS',
     )
@@ -329,7 +329,8 @@ class SceneSettings:
             SceneError: the overlap does not fit the tile size.
         """
         size = tile_size if self.tile_size is None else self.tile_size
-        overlap = DEFAULT_OVERLAP if size > DEFAULT_OVERLAP else size // 4
+        # Where they share more than half, three tiles and more along an axis see each pixel.
+        overlap = DEFAULT_OVERLAP if size >= 2 * DEFAULT_OVERLAP else size // 4
         return replace(
             self,
             tile_size=size,

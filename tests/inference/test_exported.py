@@ -16,7 +16,13 @@ skip_without_exporter()
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
-from mmcd.errors import ConfigError, ExportError, ImagePairError, MissingExtraError  # noqa: E402
+from mmcd.errors import (  # noqa: E402
+    ConfigError,
+    ExportError,
+    ExportMemoryError,
+    ImagePairError,
+    MissingExtraError,
+)
 from mmcd.export import export_onnx  # noqa: E402
 from mmcd.inference import exported as exported_module  # noqa: E402
 from mmcd.inference import make_predictor, runtimes  # noqa: E402
@@ -213,6 +219,34 @@ def test_which_gpu_it_was_is_not_told(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(exported_module, 'open_session', lambda *args, **settings: session)
     predictor = ExportedPredictor(folder / 'separate.onnx', device='cuda:1')
     assert predictor.describe()['device'] == 'cuda'
+
+
+@pytest.mark.parametrize(
+    ('reason', 'error', 'message'),
+    [
+        (
+            '[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while '
+            'running Conv node. bfc_arena.cc:376 Failed to allocate memory for requested buffer of '
+            'size 8388608000',
+            ExportMemoryError,
+            r'^ONNX Runtime has too little memory .*before \(2, .*8388608000. Try smaller tiles',
+        ),
+        ('CUDA failure 2: out of memory', ExportMemoryError, 'has too little memory'),
+        ('Unknown model op', ExportError, r'cannot run .* Unknown model op. Was it changed after'),
+    ],
+)
+def test_what_onnx_runtime_raises(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, reason: str, error: type[Exception], message: str
+) -> None:
+    class Failing:
+        def run(self, outputs, inputs):
+            raise RuntimeError(reason)
+
+    predictor = ExportedPredictor(folder / 'separate.onnx')
+    monkeypatch.setattr(predictor._session, '_session', Failing())
+    with pytest.raises(ExportError, match=message) as caught:
+        predictor.predict(random_tiles(2, 6, 32, 32))
+    assert type(caught.value) is error
 
 
 @pytest.mark.gpu

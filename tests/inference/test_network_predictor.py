@@ -118,6 +118,18 @@ def test_its_copy_of_the_weights_can_be_given_up(model: torch.nn.Module) -> None
     assert network() is None
 
 
+def test_its_copy_stays_where_it_is_when_the_model_is_moved(model: torch.nn.Module) -> None:
+    model.data_preprocessor.pair_mean = torch.full((3,), 120.0)
+    model.data_preprocessor.pair_std = torch.full((3,), 60.0)
+    predictor = make_predictor(model)
+    pairs = torch.randint(0, 256, (1, 6, 32, 32), dtype=torch.uint8)
+    before = predictor.predict_scores(pairs)
+
+    model.to('meta')  # another device, which all machines have
+
+    torch.testing.assert_close(predictor.predict_scores(pairs), before, rtol=0, atol=0)
+
+
 def test_as_trained_it_has_no_copy(model: torch.nn.Module) -> None:
     predictor = make_predictor(model, optimize=False)
     ours = {id(parameter) for parameter in model.parameters()}

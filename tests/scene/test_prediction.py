@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import ExportMemoryError, SceneStoppedError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene.prediction import OOMSafeBatches
 from tests.scene.rasters import draw_ground, first_band
@@ -19,22 +19,26 @@ def pairs_of_ground(size: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 class Cramped:
-    """A device that holds so many tiles."""
+    """A device that holds so many tiles, and raises what a runtime does for more."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, error: type[Exception] = torch.cuda.OutOfMemoryError) -> None:
         self.room = room
+        self.error = error
         self.batches: list[int] = []
 
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
         if len(tiles) > self.room:
-            raise torch.cuda.OutOfMemoryError('CUDA out of memory.')
+            raise self.error('CUDA out of memory.')
         self.batches.append(len(tiles))
         return first_band(tiles)
 
 
-def test_a_batch_too_large_is_halved_and_said(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize('error', [torch.cuda.OutOfMemoryError, ExportMemoryError])
+def test_a_batch_too_large_is_halved_and_said(
+    caplog: pytest.LogCaptureFixture, error: type[Exception]
+) -> None:
     tiles = stack(*pairs_of_ground(32), *pairs_of_ground(32), *pairs_of_ground(32))
-    device = Cramped(2)
+    device = Cramped(2, error)
     predict = OOMSafeBatches(FunctionPredictor(device), 6)
     np.testing.assert_array_equal(predict(tiles)[:, 0], first_band(tiles))
     assert device.batches == [2, 2, 2]
