@@ -41,12 +41,14 @@ class ReportPicturesHook(Hook):
         self.image: ImageSpec = RGB_8BIT
         self.classes: ChangeClasses = BINARY_CHANGE
         self.data_root = ''
+        self.has_parts = False
 
     def before_test(self, runner: Runner) -> None:
         dataset = runner.test_dataloader.dataset
         self.image, self.classes = images_and_classes(dataset)
         # A result names its files relative to it, and the page finds the pictures by these names.
         self.data_root = getattr(dataset, 'data_root', None) or ''
+        self.has_parts = len(getattr(dataset, 'datasets', ())) > 1
         make_folder(self.report_dir)
 
     def after_test_iter(
@@ -61,7 +63,10 @@ class ReportPicturesHook(Hook):
             if 'seg_logits' in sample:
                 kinds = scores_of_sample(sample)[UNCHANGED + 1 :]
                 probability = self.classes.change_of(kinds).cpu().numpy()
-            name = name_of_pair(sample, relative_to(self.data_root, sample.before_path))
+            before = relative_to(self.data_root, sample.before_path)
+            # Of several data sets in one, two may have a pair of one name; windows share a file.
+            shared = self.has_parts and sample.get('window') is None
+            name = before if shared else name_of_pair(sample, before)
             save_pictures(
                 picture_path(self.report_dir, name),
                 *shown_pair(sample, data_batch, index, self.image),

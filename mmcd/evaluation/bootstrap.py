@@ -54,20 +54,6 @@ class Bootstrap:
         Raises:
             ValueError: there are fewer than two units.
         """
-        return {key: found[:2] for key, found in self.run(counts, statistic).items()}
-
-    def describe(self) -> dict[str, Any]:
-        """In plain values."""
-        return dict(asdict(self), method='BCa')
-
-    def run(
-        self, counts: Mapping[str, np.ndarray], statistic: Statistic
-    ) -> dict[str, tuple[float, float, float]]:
-        """:meth:`intervals`, each with the p-value of the figure being 0 (two-sided).
-
-        Raises:
-            ValueError: there are fewer than two units.
-        """
         from scipy import stats  # half a second, which only those who ask for intervals pay
 
         number = len(next(iter(counts.values())))
@@ -94,16 +80,17 @@ class Bootstrap:
                 method='BCa',
                 rng=np.random.default_rng(self.seed),
             )
-        drawn_figures = result.bootstrap_distribution
         # Where BCa is not defined.
-        plain = np.quantile(drawn_figures, [(1 - self.level) / 2, (1 + self.level) / 2], axis=-1)
+        plain = np.quantile(
+            result.bootstrap_distribution, [(1 - self.level) / 2, (1 + self.level) / 2], axis=-1
+        )
         ends = np.stack(result.confidence_interval)
         low, high = np.where(np.isnan(ends), plain, ends)
-        beyond = np.minimum((drawn_figures <= 0).sum(-1), (drawn_figures >= 0).sum(-1))
-        p = np.minimum(2 * (beyond + 1) / (self.resamples + 1), 1)
-        return {
-            key: (float(low[row]), float(high[row]), float(p[row])) for row, key in enumerate(keys)
-        }
+        return {key: (float(low[row]), float(high[row])) for row, key in enumerate(keys)}
+
+    def describe(self) -> dict[str, Any]:
+        """In plain values."""
+        return dict(asdict(self), method='BCa')
 
 
 def sum_of_draws(counts: Mapping[str, np.ndarray], drawn: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from mmcd.errors import ResultError
 from mmcd.evaluation.bootstrap import Bootstrap, sum_by
 from mmcd.evaluation.confusion import change_counts, change_ratios
 from mmcd.evaluation.metric_names import metric_name
+from mmcd.evaluation.swap_test import FEWEST_UNITS, swap_p_value
 from mmcd.evaluation.table import in_order
 
 # Of a protocol, what two results must share for their figures to be comparable.
@@ -46,6 +47,12 @@ class Method:
             raise ResultError(f'A result of {self.name} has no figure {key!r}.')
         return np.array([record['metrics'][key] for record in self.records])
 
+    def all_figures(self) -> dict[str, list[float]]:
+        """Every figure that all of its results have, of each of them."""
+        first, *others = (record['metrics'] for record in self.records)
+        shared = [key for key in first if all(key in metrics for metrics in others)]
+        return {key: self.figures(key).tolist() for key in shared}
+
 
 def figure_rows(methods: Sequence[Method], between: str) -> list[list[str]]:
     """A row a figure that all have: its name, then a text for each method.
@@ -78,7 +85,8 @@ class Difference:
         value: the difference of the figures over the common images, means over seeds.
         low: where its interval begins.
         high: where it ends.
-        p: how probable so large a difference is where there is none (two-sided).
+        p: how probable so large a difference is where there is none (two-sided), see
+            :func:`mmcd.evaluation.swap_test.swap_p_value`.
         images: that both methods have.
         units: images, or source images, that were resampled.
     """
@@ -91,9 +99,12 @@ class Difference:
     units: int
 
     @property
-    def exceeds_chance(self) -> bool:
-        """Whether it is significant, at 5 %."""
-        return self.p < 0.05
+    def verdict(self) -> str:
+        """What the p-value says of it, at 5 %."""
+        p = 'p < 0.001' if self.p < 0.001 else f'p = {self.p:.3f}'
+        if self.units < FEWEST_UNITS:
+            return f'{p}: {self.units} images are too few to tell it from chance'
+        return f'{p}: {"more than" if self.p < 0.05 else "may be"} chance of the images drawn'
 
 
 def protocol_differences(methods: Sequence[Method]) -> tuple[list[str], list[str]]:
@@ -125,15 +136,16 @@ def paired_difference(
 ) -> Difference:
     """Whether the second method's figure differs from the first's, on the images that both have.
 
-    Images, or the larger images that they were cut from, are drawn with replacement, the same for
-    both: what is hard for one method is mostly hard for the other. Of several seeds the mean of the
-    figures is compared.
+    Images, or the larger images that they were cut from, are drawn with replacement for the
+    interval, and exchanged between the methods for the p-value, always the same of both: what is
+    hard for one method is mostly hard for the other. Of several seeds the mean of the figures is
+    compared; its p-value is of the means of their counts.
 
     Args:
         first: one method.
         second: another.
         key: a figure of change: 'f1', 'iou', 'precision', 'recall', 'oa' or 'kappa'.
-        bootstrap: how the interval is made; None: the default.
+        bootstrap: how the interval is made, and how many exchanges are tried; None: the default.
 
     Raises:
         ResultError: there is no such figure, fewer than two common images, or an image's labels
@@ -152,16 +164,26 @@ def paired_difference(
         dict(zip('ab', (_stack(name, each) for each in tables), strict=True)) for name in names
     ]
 
+    def figure(sums: np.ndarray) -> np.ndarray:
+        figures = change_ratios(change_counts(sums))
+        if key not in figures:
+            raise ResultError(f'{key!r} is none of {", ".join(figures)}, which can be compared.')
+        return figures[key]
+
     def difference(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        figures = [change_ratios(change_counts(sums[of])) for of in 'ab']
-        if key not in figures[0]:
-            raise ResultError(f'{key!r} is none of {", ".join(figures[0])}, which can be compared.')
-        return {key: figures[1][key].mean(-1) - figures[0][key].mean(-1)}
+        return {key: figure(sums['b']).mean(-1) - figure(sums['a']).mean(-1)}
 
     summed = sum_by(counts, sources)
     value = difference({of: each.sum(0).astype(float) for of, each in summed.items()})[key]
-    found = (bootstrap or Bootstrap()).run(summed, difference)[key]
-    return Difference(float(value), *found, len(names), len(set(sources)))
+    bootstrap = bootstrap or Bootstrap()
+    low, high = bootstrap.intervals(summed, difference)[key]
+    p = swap_p_value(
+        *(summed[of].mean(1) for of in 'ab'),
+        figure,
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
+    )
+    return Difference(float(value), low, high, p, len(names), len(set(sources)))
 
 
 def _by_name(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

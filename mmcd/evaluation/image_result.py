@@ -75,7 +75,8 @@ def hash_files(files: Iterable[Sequence[str]]) -> str:
 
 
 def _hash_lines(lines: Sequence[str]) -> str:
-    return hashlib.sha256('\n'.join(lines).encode()).hexdigest()
+    # Names that are no UTF-8, as old archives have them, are hashed as the bytes that they are.
+    return hashlib.sha256('\n'.join(lines).encode('utf-8', 'surrogateescape')).hexdigest()
 
 
 def source_namer(pattern: str | None = None) -> Callable[[str], str]:

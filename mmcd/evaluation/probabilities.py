@@ -50,9 +50,12 @@ def count_calibration(probability: Tensor, target: Tensor, predicted: Tensor) ->
     number = CALIBRATION_BINS + 1
     counts = np.zeros((2, number, 3))
     for row, chosen in ((ALL, slice(None)), (CHANGE, target | predicted)):
-        of, values = bins[chosen], probability[chosen].double()
-        for column, weights in ((0, None), (1, target[chosen].double()), (2, values)):
-            counts[row, :, column] = torch.bincount(of, weights, minlength=number).cpu().numpy()
+        of = bins[chosen]
+        counts[row, :, 0] = torch.bincount(of, minlength=number).cpu().numpy()
+        # GPUs sum weights in any order, or not at all where algorithms must be deterministic.
+        for column, weights in ((1, target), (2, probability)):
+            summed = torch.bincount(of.cpu(), weights[chosen].double().cpu(), minlength=number)
+            counts[row, :, column] = summed.numpy()
     return counts
 
 

@@ -105,6 +105,7 @@ def make_record(
             file_list_sha256=hash_file_list(images),
             labels_sha256=hash_labels(images),
             classes=list(classes.names),
+            palette=[list(colour) for colour in classes.palette],
         ),
     )
 
@@ -123,7 +124,8 @@ def make_intervals(
         units=units,
     )
     if units < 2:
-        return {}, dict(how, missing='All images were cut from one: intervals need two or more.')
+        came = 'There is one image' if len(images) == 1 else 'All images were cut from one'
+        return {}, dict(how, missing=f'{came}: intervals need two or more.')
     counts = sum_by([image.counts for image in images], sources)
     found = bootstrap.intervals(counts, lambda sums: figures_of(sums, classes))
     return {key: list(ends) for key, ends in found.items()}, how

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ from PIL import Image
 
 from mmcd.evaluation.comparison import Difference, Method, figure_rows
 from mmcd.evaluation.metric_names import capitalised, metric_name
-from mmcd.html_report.overlays import PAIR_OVERLAYS, Overlay, overlays_of
+from mmcd.html_report.overlays import Overlay, overlays_of
 from mmcd.html_report.page import write_page
 from mmcd.html_report.pictures import (
     AFTER,
     BEFORE,
+    PAIR_OVERLAYS,
     STRIP,
     STRIP_GAP,
     PairPictures,
     encode_jpeg,
     find_pictures,
     picture_folder,
+    remove_pictures,
 )
 from mmcd.html_report.plots import image_by_image
 from mmcd.html_report.result_page import (
@@ -58,6 +60,7 @@ class Compared:
         metric: the figure that is tested.
         unfair: how the protocols differ, in sentences.
         noted: what a reader should know besides.
+        untested: why a further method's difference is not among them, by its name.
     """
 
     methods: Sequence[Method]
@@ -66,6 +69,7 @@ class Compared:
     metric: str
     unfair: Sequence[str] = ()
     noted: Sequence[str] = ()
+    untested: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_comparison_page(folder: Path, compared: Compared) -> Path:
@@ -104,7 +108,8 @@ def write_comparison_page(folder: Path, compared: Compared) -> Path:
         differences=[
             _sentence(names[0], name, difference, compared.metric)
             for name, difference in compared.differences.items()
-        ],
+        ]
+        + [f'Not tested: {reason}' for reason in compared.untested.values()],
         unfair=compared.unfair,
         noted=compared.noted,
         plots=[image_by_image(both, (names[0], names[1]))] if both else [],
@@ -119,16 +124,23 @@ def write_comparison_page(folder: Path, compared: Compared) -> Path:
 
 
 def _scores_by_image(method: Method) -> dict[str, float | None]:
-    """Each image's F1, of several seeds the mean; None where there is nothing and nothing found."""
+    """The F1 of each image that all seeds have, their mean.
+
+    None where there is nothing to find, and none of them found something.
+    """
     scores: dict[str, list[float]] = {}
-    empty: set[str] = set()
+    scored: set[str] = set()
     for record in method.records:
         for image in record['images']:
             counts = image['counts']
             scores.setdefault(image['name'], []).append(image['f1'])
-            if not counts['true_positives'] + counts['false_positives'] + counts['false_negatives']:
-                empty.add(image['name'])
-    return {name: None if name in empty else float(np.mean(each)) for name, each in scores.items()}
+            if counts['true_positives'] + counts['false_positives'] + counts['false_negatives']:
+                scored.add(image['name'])
+    return {
+        name: float(np.mean(each)) if name in scored else None
+        for name, each in scores.items()
+        if len(each) == len(method.records)
+    }
 
 
 def _both(one: float | None, other: float | None) -> tuple[float, float] | None:
@@ -171,10 +183,11 @@ def _copy_pictures(
     """Take an image's pictures over from the methods' reports; None where one has none."""
     theirs = [picture_of(source, image) for source in sources]
     one, other = theirs
+    target = folder / IMAGES / picture_folder(image['name'])
+    remove_pictures(target)
     if one is None or other is None:
         return None
     places = [source / each.folder for source, each in zip(sources, (one, other), strict=True)]
-    target = folder / IMAGES / picture_folder(image['name'])
     target.mkdir(parents=True, exist_ok=True)
     for name in (BEFORE, AFTER):
         shutil.copyfile(places[0] / name, target / name)
@@ -200,10 +213,8 @@ def _overlays(names: Sequence[str]) -> list[Overlay]:
 
 
 def _sentence(first: str, second: str, found: Difference, metric: str) -> str:
-    verdict = 'more than chance' if found.exceeds_chance else 'what may be chance'
     return (
         f'{capitalised(metric_name(metric))} of {second} is {found.value:+.2f} from that of '
-        f'{first} (95 % interval {found.low:+.2f} to {found.high:+.2f}, p = {found.p:.3f}): '
-        f'{verdict} of the images drawn, {found.images:,} images, {found.units:,} of them '
-        'independent.'
+        f'{first} (95 % interval {found.low:+.2f} to {found.high:+.2f}), {found.verdict} '
+        f'({found.images:,} images, {found.units:,} of them independent).'
     )

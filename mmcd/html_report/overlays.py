@@ -12,8 +12,6 @@ from mmcd.structures import ChangeClasses
 from mmcd.structures.change_classes import UNCHANGED
 from mmcd.visualization.panel import LEGEND, WRONG_KIND, Colour
 
-PAIR_OVERLAYS = ('errors', 'label', 'prediction', 'probability')
-
 
 @dataclass(frozen=True)
 class Overlay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,9 @@ LABEL_COLOUR: Colour = (250, 220, 40)
 PREDICTION_COLOUR: Colour = (230, 70, 200)
 
 BEFORE, AFTER, STRIP = 'before.jpg', 'after.jpg', 'strip.jpg'
+PAIR_OVERLAYS = ('errors', 'label', 'prediction', 'probability')
+# Of a page about one result, and of one that compares two.
+OVERLAY_ENDINGS = ('', '-1', '-2')
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,9 @@ def picture_folder(name: str) -> str:
     plain = re.sub(r'[^A-Za-z0-9._-]+', '_', name).strip('._')[:80]
     if plain == name:
         return plain
-    # Two names that differ only in what was replaced keep apart.
-    return f'{plain or "image"}-{hashlib.sha256(name.encode()).hexdigest()[:8]}'
+    # Two names that differ only in what was replaced keep apart; some are no UTF-8.
+    digest = hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()
+    return f'{plain or "image"}-{digest[:8]}'
 
 
 def save_pictures(
@@ -99,6 +104,7 @@ def save_pictures(
     if not given:
         raise ValueError('Pictures need images or maps, but none were given.')
     folder.mkdir(parents=True, exist_ok=True)
+    remove_pictures(folder)
     grey = np.full((*given[0].shape[:2], 3), 60, np.uint8)
     before, after = (
         reduce_image(grey if date is None else date, max_side) for date in (before, after)
@@ -123,6 +129,22 @@ def save_pictures(
         write_whole(folder / f'{name}.png', encode_overlay(codes, colours))
     top = overlays.get('errors') or overlays.get('prediction') or overlays.get('label')
     write_whole(folder / STRIP, encode_jpeg(_draw_strip(before, after, top)))
+
+
+def remove_pictures(folder: Path) -> None:
+    """Remove the pictures of one pair, those of an earlier page too, which may have had others."""
+    overlays = (f'{name}{end}.png' for name in PAIR_OVERLAYS for end in OVERLAY_ENDINGS)
+    for name in (BEFORE, AFTER, STRIP, *overlays):
+        (folder / name).unlink(missing_ok=True)
+
+
+def copy_pictures(source: Path, target: Path) -> None:
+    """Copy the pictures of one pair into another page, in place of those that it has there."""
+    remove_pictures(target)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (BEFORE, AFTER, STRIP, *(f'{overlay}.png' for overlay in PAIR_OVERLAYS)):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
 
 
 def find_pictures(report: Path, folder: str, layers: Iterable[str]) -> PairPictures | None:

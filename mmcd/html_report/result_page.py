@@ -10,14 +10,17 @@ from typing import Any
 from mmcd.evaluation.metric_names import HEADLINE
 from mmcd.html_report.curves import curves_of
 from mmcd.html_report.figures import describe_facts, group_figures, make_figure
-from mmcd.html_report.overlays import PAIR_OVERLAYS, overlays_of
+from mmcd.html_report.overlays import overlays_of
 from mmcd.html_report.page import write_page
 from mmcd.html_report.pictures import (
+    PAIR_OVERLAYS,
     STRIP,
     STRIP_GAP,
     PairPictures,
+    copy_pictures,
     find_pictures,
     picture_folder,
+    remove_pictures,
 )
 from mmcd.html_report.plots import Plot, distribution
 from mmcd.structures import ChangeClasses
@@ -115,11 +118,31 @@ def picture_path(report: Path, name: str) -> Path:
 
 def picture_of(report: Path, image: Mapping[str, Any]) -> PairPictures | None:
     """The pictures of an image of a result, where there are some."""
-    for name in (image['name'], image.get('before')):
-        folder = f'{IMAGES}/{picture_folder(name or "")}'
+    for folder in _picture_folders(image):
         if pictures := find_pictures(report, folder, PAIR_OVERLAYS):
             return pictures
     return None
+
+
+def take_pictures(report: Path, images: Sequence[Mapping[str, Any]], source: Path) -> None:
+    """Give a report the pictures of these images that another one has, and no others of them.
+
+    Args:
+        report: its folder.
+        images: of the result that it is made about.
+        source: the other's folder; there may be no pictures in it.
+    """
+    for image in images:
+        for folder in _picture_folders(image):
+            remove_pictures(report / folder)
+        if pictures := picture_of(source, image):
+            copy_pictures(source / pictures.folder, report / pictures.folder)
+
+
+def _picture_folders(image: Mapping[str, Any]) -> list[str]:
+    """Where a report may have an image's pictures."""
+    names = (image['name'], image.get('before') or '')
+    return [f'{IMAGES}/{picture_folder(name)}' for name in names]
 
 
 def picture_data(
@@ -169,12 +192,14 @@ def _pick_examples(rows: Sequence[ImageRow]) -> Iterator[tuple[str, Sequence[Ima
     ranked = sorted(
         (row for row in rows if row.score is not None and row.strip), key=lambda row: row.score or 0
     )
-    number = min(EXAMPLES, -(-len(ranked) // 3))
-    middle = len(ranked) // 2 - number // 2
+    number = min(EXAMPLES, max((len(ranked) + 1) // 3, 1))
+    last = max(len(ranked) - number, number)
+    between = ranked[number:last]
+    middle = max((len(between) - EXAMPLES + 1) // 2, 0)
     groups = {
         'Worst': ranked[:number],
-        'Median': ranked[max(middle, number) : max(middle, number) + number],
-        'Best': ranked[max(len(ranked) - number, max(middle, number) + number) :][::-1],
+        'Median': between[middle : middle + EXAMPLES],
+        'Best': ranked[last:][::-1],
     }
     return ((title, group) for title, group in groups.items() if group)
 

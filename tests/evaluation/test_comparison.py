@@ -44,6 +44,15 @@ def test_a_small_gain_on_every_image_is_more_than_chance() -> None:
     assert turned.value == -found.value and turned.high < 0
 
 
+@pytest.mark.parametrize(
+    ('number', 'said'), [(4, 'p = 0.125: 4 images are too few'), (12, 'p < 0')]
+)
+def test_few_images_are_too_few_to_tell(number: int, said: str) -> None:
+    """Though every one of them is better."""
+    found = paired_difference(method('a', 0, number=number), method('b', 4, number=number))
+    assert found.low > 0 and found.verdict.startswith(said)
+
+
 def test_the_same_result_does_not_differ() -> None:
     found = paired_difference(method('a', 3), method('b', 3), bootstrap=QUICK)
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)

@@ -67,3 +67,11 @@ def test_relative_names() -> None:
     assert relative_to('data/x', 'data/x/test/A/1.png') == 'test/A/1.png'
     assert relative_to('data/x', '/other/1.png') == '/other/1.png'
     assert relative_to('', '') == ''
+
+
+def test_names_that_are_no_utf_8_are_hashed() -> None:
+    """As Python reads those of old archives from the file system."""
+    image = counted_image(
+        'x', [[1, 0], [0, 1]], before=b'fa\xe7ade.png'.decode('utf-8', 'surrogateescape')
+    )
+    assert len(hash_file_list([image])) == 64

@@ -123,3 +123,15 @@ def test_a_folder_is_named_by_its_image_and_names_keep_apart() -> None:
     assert len(set(folders)) == len(names)
     assert all(len(folder) < 100 and '/' not in folder for folder in folders)
     assert all(folder[0] not in '.-' for folder in folders)
+
+
+def test_pictures_of_an_earlier_page_do_not_stay(tmp_path: Path) -> None:
+    grey = np.full((8, 8, 3), 90, np.uint8)
+    mask = np.zeros((8, 8), np.uint8)
+    save_pictures(tmp_path, grey, grey, label=mask, prediction=mask, probability=mask * 0.5)
+    (tmp_path / 'errors-2.png').touch()
+    (tmp_path / 'mine.png').touch()
+    save_pictures(tmp_path, grey, grey, prediction=mask)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *('after.jpg', 'before.jpg', 'strip.jpg', 'prediction.png', 'mine.png')
+    }

@@ -89,13 +89,18 @@ def test_the_worst_median_and_best_images_are_three_groups(tmp_path: Path) -> No
     assert groups == [ranked[:2], ranked[2:4], ranked[4:][::-1]]
 
 
-@pytest.mark.parametrize('images', [1, 2, 3, 4])
+@pytest.mark.parametrize('images', [1, 2, 3, 4, 5, 8, 10])
 def test_few_images_are_shown_once_each(tmp_path: Path, images: int) -> None:
     record = write_result(tmp_path, images=images)
     html = write_result_page(tmp_path, record, classes=BINARY_CHANGE, title='t').read_text()
     part = html.split('id="images"')[0]
     shown = re.findall(r'class="card" href="#image-(\d+)"', part)
     assert len(shown) == len(set(shown)) == images - 1
+    groups = re.findall(r'<h3>(\w+)', part.partition('id="examples"')[2])
+    assert (
+        groups
+        == [[], ['Worst'], ['Worst', 'Best'], ['Worst', 'Median', 'Best']][min(images - 1, 3)]
+    )
 
 
 def test_without_pictures_the_figures_are_there_all_the_same(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ Masks and labels are matched by their names, whatever their endings. Masks hold 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,22 +119,46 @@ def parse_encoding(option: str, words: list[str]) -> dict[str, int]:
     return encoding
 
 
-def with_dates(images: list, args: argparse.Namespace) -> list:
-    """Images with the files of both dates, where their folders are given, and short names.
+def dates_of(args: argparse.Namespace, pairs: Sequence[MaskPair]) -> dict[str, dict[str, Path]]:
+    """The files of each date by image, where its folder is given.
 
     Raises:
         DatasetNotFoundError: an image has no file there.
+        ImagePairError: an image's dates differ in size.
     """
-    from dataclasses import replace
-
-    from mmcd.errors import DatasetNotFoundError
-    from mmcd.evaluation.image_result import relative_to
+    from mmcd.errors import DatasetNotFoundError, ImagePairError
     from mmcd.evaluation.mask_files import list_images
+    from mmcd.io.images import read_header
 
-    root = data_root_of(args)
     dates = {
         key: list_images(getattr(args, key)) for key in ('before', 'after') if getattr(args, key)
     }
+    for date, files in dates.items():
+        if absent := [pair.name for pair in pairs if pair.name not in files]:
+            raise DatasetNotFoundError(
+                f'No image of the name {absent[0]} in {getattr(args, date)}'
+                + (f', and none for {len(absent) - 1} further masks.' if absent[1:] else '.')
+            )
+    for pair in pairs if len(dates) == 2 else ():
+        before, after = (dates[date][pair.name] for date in ('before', 'after'))
+        sizes = [(header.height, header.width) for header in map(read_header, (before, after))]
+        if sizes[0] != sizes[1]:
+            raise ImagePairError(
+                f'{before} has {sizes[0]} (height, width), but {after} has {sizes[1]}: two dates '
+                'of one image are of one size.'
+            )
+    return dates
+
+
+def with_dates(
+    images: list, args: argparse.Namespace, dates: Mapping[str, Mapping[str, Path]]
+) -> list:
+    """Images with the files of both dates, where they are known, and short names."""
+    from dataclasses import replace
+
+    from mmcd.evaluation.image_result import relative_to
+
+    root = data_root_of(args)
     named = []
     for image in images:
         files = dict(
@@ -142,10 +166,6 @@ def with_dates(images: list, args: argparse.Namespace) -> list:
             prediction=relative_to(args.predictions, image.prediction),
         )
         for date, found in dates.items():
-            if image.name not in found:
-                raise DatasetNotFoundError(
-                    f'No image of the name {image.name} in {getattr(args, date)}.'
-                )
             files[date] = relative_to(root, str(found[image.name].absolute()))
         named.append(replace(image, **files))
     return named
@@ -169,6 +189,11 @@ def mask_encoding_of(args: argparse.Namespace, classes: ChangeClasses) -> LabelE
 
     if args.mask_encoding:
         stated = parse_encoding('--mask-encoding', args.mask_encoding)
+        if 'ignored' in stated:
+            raise ConfigError(
+                '--mask-encoding states what a method says of each pixel, which is a class; only '
+                f'labels have ignored pixels. Leave out ignored={stated["ignored"]}.'
+            )
         return LabelEncoding.from_config(stated, classes)
     if classes.is_binary:
         return None
@@ -213,20 +238,15 @@ def write_report(
     reader: MaskReader,
     encoding: LabelEncoding,
     classes: ChangeClasses,
+    dates: Mapping[str, Mapping[str, Path]],
 ) -> Path:
     """Write the web page, with the dates' pictures where their folders are given."""
     from mmcd.cli.progress import track
-    from mmcd.evaluation.mask_files import list_images
     from mmcd.evaluation.record import write_record
     from mmcd.html_report.mask_pictures import save_mask_pictures
     from mmcd.html_report.result_page import RESULT, write_result_page
 
     folder = Path(args.report)
-    dates = {
-        date: list_images(getattr(args, date))
-        for date in ('before', 'after')
-        if getattr(args, date)
-    }
     for pair in track(pairs, len(pairs), 'drawing'):
         save_mask_pictures(
             folder,
@@ -279,6 +299,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         args.predictions, args.labels, read_list_file(args.list_file) if args.list_file else None
     )
     check_sizes(pairs)
+    dates = dates_of(args, pairs)
     stated, origin = label_encoding_of(args, pairs)
     classes = PairLayout(label_encoding=stated).classes
     encoding = LabelEncoding.from_config(stated, classes)
@@ -294,7 +315,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     )
     protocol = describe(args, str(encoding), origin, reader.describe())
     record = make_record(
-        with_dates(images, args), classes, protocol, detail=detail, source_pattern=args.group_by
+        with_dates(images, args, dates),
+        classes,
+        protocol,
+        detail=detail,
+        source_pattern=args.group_by,
     )
     print(f'Labels: {encoding}. Masks: {reader.describe()}.')
     print(format_record(record))
@@ -302,4 +327,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         write_record(args.result, record)
         print(f'The record is in {args.result}')
     if args.report:
-        print(f'Report: {write_report(args, record, pairs, reader, encoding, classes)}')
+        print(f'Report: {write_report(args, record, pairs, reader, encoding, classes, dates)}')

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcd.errors import ConfigError
+from mmcd.errors import ConfigError, ResultError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
 
@@ -97,18 +97,28 @@ def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
         source: the folder that it was read from, whose pictures are taken over where it is that of
             a report.
     """
-    import shutil
-
     from mmcd.evaluation.record import write_record
-    from mmcd.html_report.result_page import IMAGES, RESULT, write_result_page
+    from mmcd.html_report.result_page import RESULT, take_pictures, write_result_page
     from mmcd.structures import ChangeClasses
 
     if folder.resolve() != source.resolve():
-        if (source / IMAGES).is_dir():
-            shutil.copytree(source / IMAGES, folder / IMAGES, dirs_exist_ok=True)
+        take_pictures(folder, record['images'], source)
         write_record(folder / RESULT, record)
-    classes = ChangeClasses.from_meta(dict(classes=record['protocol'].get('classes', ())))
+    classes = ChangeClasses.from_meta(record['protocol'])
     return write_result_page(folder, record, classes=classes)
+
+
+def check_place(folder: Path, compared: Sequence[Path]) -> None:
+    """Check that a page of several results does not replace that of one of them.
+
+    Raises:
+        ConfigError: it would.
+    """
+    if folder.resolve() in [each.resolve() for each in compared]:
+        raise ConfigError(
+            f'--html {folder} is the folder of one of the results, whose own page and pictures '
+            'would be overwritten. Name another one.'
+        )
 
 
 def format_figures(methods: list[Method]) -> str:
@@ -122,12 +132,35 @@ def format_figures(methods: list[Method]) -> str:
 
 def format_difference(first: Method, second: Method, key: str, found: Difference) -> str:
     """Who is ahead by how much, and whether that may be chance."""
-    verdict = 'more than chance' if found.exceeds_chance else 'may be chance'
     return (
         f'{second.name} - {first.name}: {key} {found.value:+.2f} '
-        f'[{found.low:+.2f}, {found.high:+.2f}], p = {found.p:.3f}: {verdict} of the images drawn '
+        f'[{found.low:+.2f}, {found.high:+.2f}], {found.verdict} '
         f'({found.images} images, {found.units} of them independent)'
     )
+
+
+def compare_with_first(
+    methods: Sequence[Method], key: str
+) -> tuple[dict[str, Difference], dict[str, str]]:
+    """Print how each further method differs from the first.
+
+    Returns:
+        The differences by the method's name, and why others could not be tested.
+    """
+    from mmcd.evaluation.comparison import paired_difference
+
+    differences: dict[str, Difference] = {}
+    untested: dict[str, str] = {}
+    for method in methods[1:]:
+        try:
+            found = paired_difference(methods[0], method, key)
+        except ResultError as error:
+            untested[method.name] = str(error)
+            print(f'Not tested: {error}')
+            continue
+        differences[method.name] = found
+        print(format_difference(methods[0], method, key, found))
+    return differences, untested
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
@@ -137,18 +170,21 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with quiet_imports():
         from dataclasses import asdict
 
-        from mmcd.evaluation.comparison import paired_difference, protocol_differences
+        from mmcd.evaluation.comparison import protocol_differences
         from mmcd.html_report.comparison_page import Compared, write_comparison_page
         from mmcd.io.atomic import make_folder, write_whole
 
     methods = read_methods(args)
     is_one = len(methods) == 1
+    folders = [Path(word.strip(',').split(',')[0]).parent for word in args.results]
     if args.html:
         if is_one and len(methods[0].records) > 1:
             raise ConfigError(
                 '--html makes a page about one result, or one that compares methods; got '
                 f'{len(methods[0].records)} seeds of one method. Name one of their files.'
             )
+        if not is_one:
+            check_place(args.html, folders)
         make_folder(args.html)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))
@@ -156,33 +192,25 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         print(f'WARNING: not the same protocol: {line}')
     for line in noted:
         print(f'Note: {line}')
-    differences = {}
-    for method in methods[1:]:
-        found = paired_difference(methods[0], method, args.metric)
-        differences[method.name] = found
-        print(format_difference(methods[0], method, args.metric, found))
-    if len(methods) > 1 and min(len(method.records) for method in methods) < 2:
+    differences, untested = compare_with_first(methods, args.metric)
+    if differences and min(len(method.records) for method in methods) < 2:
         print(
             'Of one training each, this says nothing about other seeds, which move F1 by 0.4 to 12 '
             '(docs/results.md): give several, joined by commas.'
         )
     if args.html and is_one:
-        source = Path(args.results[0].strip(',')).parent
-        print(f'Report: {write_one(args.html, methods[0].records[0], source)}')
+        print(f'Report: {write_one(args.html, methods[0].records[0], folders[0])}')
     elif args.html:
-        folders = [Path(word.split(',')[0]).parent for word in args.results]
-        compared = Compared(methods, folders, differences, args.metric, unfair, noted)
+        compared = Compared(methods, folders, differences, args.metric, unfair, noted, untested)
         print(f'Report: {write_comparison_page(args.html, compared)}')
     if args.out:
         content = dict(
             metric=args.metric,
-            methods={
-                method.name: {
-                    key: method.figures(key).tolist() for key in method.records[0]['metrics']
-                }
-                for method in methods
-            },
+            methods={method.name: method.all_figures() for method in methods},
+            intervals={each.name: [r['intervals'] for r in each.records] for each in methods},
             differences={name: asdict(found) for name, found in differences.items()},
+            not_tested=untested,
             protocol_differences=unfair,
+            notes=noted,
         )
         write_whole(args.out, json.dumps(content, indent=1) + '\n')

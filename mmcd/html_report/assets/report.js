@@ -220,7 +220,9 @@ function setUpDialog() {
   dialog.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const steps = { n: 1, p: -1, PageDown: 1, PageUp: -1 };
-    if (event.key in steps) step(steps[event.key]);
+    // With Shift or Caps Lock letters come as capitals. A slider has the paging keys for itself.
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key in steps && !(key.startsWith('Page') && event.target.type === 'range')) step(steps[key]);
     else if (!viewer.handleKey(event.key)) return;
     event.preventDefault();
   });

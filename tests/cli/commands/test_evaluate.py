@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn import metrics
 
 from mmcd.cli.commands import evaluate
-from mmcd.errors import ConfigError
+from mmcd.errors import ConfigError, DatasetNotFoundError, ImagePairError
 from tests.evaluation.drawn_masks import draw_label_and_map
 
 
@@ -143,3 +143,41 @@ def test_the_gap_between_the_orders_of_the_dates_takes_a_model(
     with pytest.raises(SystemExit):
         evaluate.main([str(tmp_path), str(tmp_path), '--exchange-gap'])
     assert 'unrecognized arguments: --exchange-gap' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'error', 'message'),
+    [
+        (['0', '1'], ['0'], DatasetNotFoundError, r'No image of the name 1 in .*B\.$'),
+        ([], ['0', '1'], DatasetNotFoundError, r'No image \('),
+        (['x'], ['0', '1'], DatasetNotFoundError, r'of the name 0 in .*A, and none for 1 further'),
+    ],
+)
+def test_dates_that_are_not_there_are_said_first(
+    tmp_path: Path, monkeypatch, before, after, error, message
+) -> None:
+    write(tmp_path, 2)
+    for date, names in (('A', before), ('B', after)):
+        (tmp_path / date).mkdir()
+        for name in names:
+            Image.new('RGB', (110, 90)).save(tmp_path / date / f'{name}.png')
+    monkeypatch.setattr('mmcd.evaluation.mask_files.score_masks', None)  # would fail
+    with pytest.raises(error, match=message):
+        run(tmp_path, '--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
+
+
+def test_dates_of_two_sizes(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    for date, size in (('A', (110, 90)), ('B', (90, 110))):
+        (tmp_path / date).mkdir()
+        Image.new('RGB', size).save(tmp_path / date / '0.png')
+    with pytest.raises(ImagePairError, match=r'A/0.png has \(90, 110\) .*B/0.png has \(110, 90\)'):
+        run(tmp_path, '--before', str(tmp_path / 'A'), '--after', str(tmp_path / 'B'))
+
+
+def test_masks_have_no_ignored_pixels(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    with pytest.raises(
+        ConfigError, match=r'only labels have ignored pixels. Leave out ignored=128'
+    ):
+        run(tmp_path, '--mask-encoding', '0/255/128')

@@ -102,3 +102,68 @@ def test_what_cannot_be_compared(files: list[str], tmp_path: Path) -> None:
         report.main([*files[:2], '--names', 'x', 'x'])
     with pytest.raises(ResultError, match='No such result'):
         report.main([files[0], str(tmp_path / 'none.json')])
+
+
+def with_pictures(report: Path, file: str) -> Path:
+    """A report of this result, with pictures of its first image."""
+    report.mkdir()
+    own = Path(file).rename(report / 'result.json')
+    some, grey = np.zeros((8, 8), np.uint8), np.full((8, 8, 3), 90, np.uint8)
+    name = json.loads(own.read_text())['images'][0]['name']
+    save_pictures(picture_path(report, name), grey, grey, label=some, prediction=some)
+    return own
+
+
+def test_a_page_does_not_show_another_result_s_pictures(files: list[str], tmp_path: Path) -> None:
+    own = with_pictures(tmp_path / 'own', files[0])
+    (tmp_path / 'images').mkdir()  # of a data set, beside the other result
+    (tmp_path / 'images' / 'large.tif').touch()
+    page = tmp_path / 'page'
+    report.main([str(own), '--html', str(page)])
+    assert '<img' in (page / 'index.html').read_text()
+    report.main([files[2], '--html', str(page)])
+    assert '<img' not in (page / 'index.html').read_text()
+    assert not list(page.glob('images/*/*'))
+    assert not (page / 'images' / 'large.tif').exists()
+
+
+def test_a_comparison_does_not_replace_a_compared_page(files: list[str], tmp_path: Path) -> None:
+    one = with_pictures(tmp_path / 'one', files[0])
+    two = with_pictures(tmp_path / 'two', files[2])
+    before = sorted((tmp_path / 'two').rglob('*'))
+    for folder in ('one', 'two'):
+        with pytest.raises(ConfigError, match=r'would be overwritten\. Name another one'):
+            report.main([str(one), str(two), '--html', str(tmp_path / folder)])
+    assert sorted((tmp_path / 'two').rglob('*')) == before
+
+
+def test_what_cannot_be_tested_is_shown_all_the_same(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = json.loads(Path(files[2]).read_text())
+    other['images'] = other['images'][:1]
+    alone = tmp_path / 'alone.json'
+    alone.write_text(json.dumps(other))
+    out, page = tmp_path / 'out.json', tmp_path / 'page'
+    report.main([files[0], str(alone), files[3], '--html', str(page), '--out', str(out)])
+    printed = capsys.readouterr().out
+    assert 'Not tested: a0 and alone have 1 (source) images in common' in printed
+    assert 'b1 - a0: f1 +' in printed
+    written = json.loads(out.read_text())
+    assert list(written['differences']) == ['b1'] and list(written['not_tested']) == ['alone']
+    assert written['intervals']['a0'][0]['f1'] and 'notes' in written
+    assert 'Not tested: a0 and alone' in (page / 'index.html').read_text()
+
+
+def test_seeds_that_are_not_alike(files: list[str], tmp_path: Path) -> None:
+    """One of them has lost an image and counted no objects."""
+    less = json.loads(Path(files[0]).read_text())
+    gone = less['images'].pop(0)
+    less['metrics'].pop('kappa')
+    Path(files[0]).write_text(json.dumps(less))
+    out, page = tmp_path / 'out.json', tmp_path / 'page'
+    for first in (files[:2], files[1::-1]):
+        report.main([','.join(first), files[2], '--html', str(page), '--out', str(out)])
+        methods = list(json.loads(out.read_text())['methods'].values())
+        assert 'kappa' not in methods[0] and 'kappa' in methods[1]
+        assert f'>{gone["name"]}<' not in (page / 'index.html').read_text()
