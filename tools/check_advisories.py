@@ -9,16 +9,17 @@ Exit code: 0 where nothing is affected, 1 where something is, 2 where it can't b
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import runpy
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -38,7 +39,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def lowest_versions() -> Iterator[tuple[str, Requirement]]:
     """Each family's requirements; the family's own stand in the place of the common ones."""
     needs = runpy.run_path(str(ROOT / 'mmcd' / 'install' / 'requirements.py'))
-    extras = (*needs['GEO'], *needs['ONNX'], *needs['OPENVINO'], *needs['DEV'])
+    extras = [
+        line
+        for name in ('GEO', 'ONNX', 'OPENVINO', 'TENSORBOARD', 'BROWSER', 'DEV')
+        for line in needs[name]
+    ]
     for family, parts in needs['FAMILIES'].items():
         lines = map(Requirement, (*needs['REQUIRED'], *extras, *parts.values()))
         last = {(each.name, str(each.marker)): each for each in lines}
@@ -58,53 +63,78 @@ def floor_findings(content: dict[str, Any]) -> tuple[list[str], list[str]]:
             text = (
                 f'{family}: {requirement} allows {floors[0]}: {advisory["id"]}, {advisory["what"]}'
             )
-            if reason := _accepted(content, advisory, family, str(requirement.marker)):
+            asked = str(requirement.marker or '')
+            if reason := _accepted(content, advisory, family, lambda m, a=asked: m in ('', a)):
                 accepted.append(f'{text} (accepted: {reason})')
             else:
                 found.append(text)
     return found, accepted
 
 
-def installed_findings(content: dict[str, Any]) -> list[str]:
-    """What affects an installed version."""
-    found = []
+def installed_findings(content: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What affects an installed version: the advisories, and the accepted ones with reasons."""
+    found, accepted = [], []
+    family = 'openmmlab' if _installed('mmcv') else 'onedl'
     for advisory in content['advisories']:
-        try:
-            version = metadata.version(advisory['package'])
-        except metadata.PackageNotFoundError:
+        version = _installed(advisory['package'])
+        if not version or Version(version) not in SpecifierSet(advisory['affected']):
             continue
-        if Version(version) in SpecifierSet(advisory['affected']):
-            found.append(f'{advisory["package"]} {version}: {advisory["id"]}, {advisory["what"]}')
-    return found
+        text = f'{advisory["package"]} {version}: {advisory["id"]}, {advisory["what"]}'
+        if reason := _accepted(content, advisory, family, _holds_here):
+            accepted.append(f'{text} (accepted: {reason})')
+        else:
+            found.append(text)
+    return found, accepted
 
 
-def _accepted(content: dict[str, Any], advisory: dict[str, str], family: str, marker: str) -> str:
+def _holds_here(marker: str) -> bool:
+    return not marker or Marker(marker).evaluate()
+
+
+def _installed(package: str) -> str:
+    """Its version; '' where it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ''
+
+
+def _accepted(
+    content: dict[str, Any],
+    advisory: dict[str, str],
+    family: str,
+    applies: Callable[[str], bool],
+) -> str:
+    """Why an advisory is accepted; '' where it is not."""
     for each in content['accepted']:
         same = each['package'] == advisory['package'] and each['id'] == advisory['id']
-        if same and each['family'] in ('*', family) and each.get('marker', marker) == marker:
+        if same and each['family'] in ('*', family) and applies(each.get('marker', '')):
             return str(each['reason'])
     return ''
 
 
 def audit_online() -> int:
     """The exit code of pip-audit, which asks the advisory databases."""
-    if shutil.which('pip-audit') is None:
+    # One that is found by its name may be another environment's, which it would then audit.
+    if importlib.util.find_spec('pip_audit') is None:
         print('error: pip-audit is not installed: pip install pip-audit', file=sys.stderr)
         return EXIT_ERROR
-    return subprocess.run(['pip-audit', '--skip-editable'], check=False).returncode
+    command = [sys.executable, '-m', 'pip_audit', '--skip-editable']
+    return subprocess.run(command, check=False).returncode
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     content = json.loads(args.list.read_text())
     floors, accepted = floor_findings(content)
-    installed = installed_findings(content)
+    installed, accepted_here = installed_findings(content)
     number = len(content['advisories'])
     print(f'{number} advisories, reviewed {content["reviewed"]}')
     for title, lines in (
         ('Lowest versions that are affected', floors),
         ('Accepted', accepted),
         ('Installed versions that are affected', installed),
+        ('Accepted of these', accepted_here),
     ):
         print(f'{title}: {len(lines)}')
         for line in lines:

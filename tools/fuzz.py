@@ -272,7 +272,7 @@ def main(argv: list[str] | None = None) -> int:
     import warnings
 
     _silence_libraries()
-    with contextlib.suppress(ImportError):  # Windows
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows; macOS, or a lower limit
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(args.memory * 2**30),) * 2)

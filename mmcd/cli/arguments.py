@@ -13,11 +13,11 @@ from typing import Any
 from mmcd.errors import ConfigError
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that MMSegmentation's users know."""
-    parser.add_argument(
-        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/NAME_OF_CONFIG)'
-    )
+def add_run_arguments(
+    parser: argparse.ArgumentParser, work_dir: str = 'work_dirs/NAME_OF_CONFIG'
+) -> None:
+    """Add the options that MMSegmentation's users know, with what stands for the work dir."""
+    parser.add_argument('--work-dir', help=f'folder of logs and checkpoints (default: {work_dir})')
     parser.add_argument('--amp', action='store_true', help='run in mixed precision')
     add_memory_argument(parser)
     parser.add_argument(
@@ -96,6 +96,15 @@ def add_inference_arguments(group: argparse.ArgumentParser | argparse._ArgumentG
         choices=['flips', 'd4', 'exchange', 'flips+exchange', 'd4+exchange'],
         help='average over views of each pair: flips (3 views; --tta alone), d4 (flips and quarter '
         'turns, 8), exchange (both orders of the dates, 2), or both kinds',
+    )
+
+
+def add_runtime_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the option that says what runs an exported model."""
+    group.add_argument(
+        '--runtime',
+        choices=['onnxruntime', 'openvino'],
+        help='what runs an exported model (.onnx) (default: onnxruntime)',
     )
 
 

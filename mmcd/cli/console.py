@@ -23,8 +23,10 @@ EXIT_INTERRUPTED = 130  # as a shell reports a program stopped by Ctrl-C
 SIGPIPE = 13  # which Windows does not have
 EXIT_SIGNAL = 128  # and the signal's number: 143 for SIGTERM
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 RUN_ERRORS = (
     errors.CheckpointWriteError,
+    errors.ExportMemoryError,
     errors.FirstStepError,
     errors.ImagePairError,
     errors.InUseError,
@@ -32,6 +34,7 @@ RUN_ERRORS = (
     errors.MissingFileError,
     errors.NonFiniteLossError,
     errors.PeerLostError,
+    errors.PredictionError,
     errors.RunMemoryError,
     errors.SceneStoppedError,
     errors.UnreadableFilesError,
@@ -105,6 +108,9 @@ def exit_status(error: MMCDError) -> int:
     """The status that a tool ends with."""
     if isinstance(error, errors.StoppedBySignalError):
         return EXIT_SIGNAL + error.signal
+    # A disk fills in the course of a run; a place that can't be written is a wrong name.
+    if isinstance(error, errors.FileWriteError) and error.errno in DISK_ERRORS:
+        return EXIT_RUN
     return EXIT_RUN if isinstance(error, RUN_ERRORS) else EXIT_USAGE
 
 

@@ -111,12 +111,27 @@ def read_manifest(folder: Path) -> Manifest | None:
         layout = content.pop('layout')
         for key in ('image_suffixes', 'label_suffixes'):
             layout[key] = tuple(layout[key])
-        return Manifest(layout=PairLayout(**layout), **content)
+        manifest = Manifest(layout=PairLayout(**layout), **content)
+        _check_folders(manifest)
+        return manifest
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
             f'{path} is no manifest that this version of mmcd reads: {error}. Prepare the data set '
             'again with tools/dataset_converters/prepare.py, or remove the file.'
         ) from error
+
+
+def _check_folders(manifest: Manifest) -> None:
+    """Check that it names folders in its own one: those of an earlier preparation are removed.
+
+    Raises:
+        ValueError: it names another place.
+    """
+    layout = manifest.layout
+    names = (*manifest.pairs, layout.before_dir, layout.after_dir, layout.label_dir)
+    for name in names:
+        if name in ('', '.', '..') or Path(name).name != name:
+            raise ValueError(f'{name!r} is no name of a folder in it')
 
 
 def prepared_layout(folder: Path) -> PairLayout | None:

@@ -26,7 +26,7 @@ def find_listed_pairs(pairs: str, root: Path) -> list[PairFiles]:
     Args:
         pairs: a table's path, or three patterns, of the before image, the after image and the
             label; a fourth one names the label of the after date, where polygons of both dates'
-            footprints are the label. Relative paths start from ``root``.
+            footprints are the label. They start from ``root``; what a table names, from its folder.
         root: the data set's folder.
 
     Raises:

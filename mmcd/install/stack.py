@@ -104,16 +104,29 @@ def describe_faults(faults: list[Fault], family: str) -> str:
         family: The family the commands install, which names mmcd's extra.
     """
     remove = sorted({name for fault in faults for name in fault.remove})
-    install = ' '.join(f"'{fault.requirement}'" for fault in faults)
+    # Of upstream's mmcv there is only its source, which pip builds without its operators unless it
+    # finds PyTorch while it does, and not at all beside a setuptools of 2026.
+    builds = [f for f in faults if f.requirement.startswith('mmcv')]
+    install = ' '.join(f"'{fault.requirement}'" for fault in faults if fault not in builds)
     lines = [
         f'what mmcd runs on has {len(faults)} fault{"s" if len(faults) > 1 else ""}:',
         *(f'  - {fault.part}: {fault.problem}' for fault in faults),
         'To mend it:',
         *([f'  python -m pip uninstall -y {" ".join(remove)}'] if remove else []),
-        f'  python -m pip install {install}',
+        *([f'  python -m pip install {install}'] if install else []),
+        *(line for fault in builds for line in _build_lines(fault)),
         f"In a checkout of mmcd, python -m pip install -e '.[{family}]' installs all of it.",
     ]
     return '\n'.join(lines)
+
+
+def _build_lines(fault: Fault) -> tuple[str, str]:
+    """Commands that compile mmcv's operators against the PyTorch that is installed."""
+    return (
+        "  python -m pip install 'setuptools<81' wheel ninja psutil",
+        '  MMCV_WITH_OPS=1 python -m pip install --no-build-isolation --no-cache-dir '
+        f"'{fault.requirement}'",
+    )
 
 
 def _installed_versions() -> dict[str, str]:

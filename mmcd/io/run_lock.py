@@ -20,6 +20,8 @@ from mmcd.io.atomic import write_whole
 # How long the children of a process that was killed may hold its lock: PyTorch's loading workers
 # look every five seconds whether their parent is still there.
 SECONDS_FOR_ORPHANS = 20
+# It removes no file that is open, and filelock has it removed when the lock is given up.
+IS_WINDOWS = os.name == 'nt'
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def hold_lock(path: str | Path, what: str, *, keep_file: bool = True) -> Iterato
     finally:
         # In this order: while the lock is held, nobody else writes the file.
         holder.unlink(missing_ok=True)
-        if not keep_file:
+        if not keep_file and not IS_WINDOWS:
             path.unlink(missing_ok=True)
         lock.release()
 
@@ -108,6 +110,8 @@ def _read(holder: Path) -> dict[str, str | int]:
 
 
 def _is_alive(pid: int | str) -> bool:
+    if IS_WINDOWS:  # which has no signal that only asks
+        return True
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

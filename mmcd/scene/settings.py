@@ -14,7 +14,12 @@ from dataclasses import Field, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
-from mmcd.cli.arguments import add_inference_arguments, add_memory_argument, add_model_arguments
+from mmcd.cli.arguments import (
+    add_inference_arguments,
+    add_memory_argument,
+    add_model_arguments,
+    add_runtime_argument,
+)
 from mmcd.errors import SceneError
 
 
@@ -405,11 +410,7 @@ def _add_prediction(group: argparse._ArgumentGroup) -> None:
     )
     add_inference_arguments(group)
     add_memory_argument(group)
-    group.add_argument(
-        '--runtime',
-        choices=['onnxruntime', 'openvino'],
-        help='what runs an exported model (.onnx) (default: onnxruntime)',
-    )
+    add_runtime_argument(group)
     group.add_argument(
         '--resume', action='store_true', help='go on with what a stopped run has finished'
     )

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from torch.utils.data import DataLoader
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 from mmcd import errors
 from mmcd.cli.console import run_tool
 from mmcd.errors import MMCDError
+from mmcd.io.atomic import cannot_write
 
 
 def ended(main: Callable[[], int | None]) -> int | None:
@@ -46,6 +48,10 @@ def test_an_error_of_ours_is_one_message(capsys: pytest.CaptureFixture[str]) -> 
         (errors.LabelError('x'), 1),
         (errors.MissingFileError('x'), 1),
         (errors.NonFiniteLossError('x'), 1),
+        (errors.PredictionError('x'), 1),
+        (errors.ExportMemoryError('x'), 1),
+        (cannot_write(Path('x'), OSError(errno.ENOSPC, 'No space left')), 1),
+        (cannot_write(Path('x'), OSError(errno.EACCES, 'Permission denied')), 2),
         (errors.WorkerLostError('x'), 1),
         (errors.StoppedBySignalError('x', 15), 143),
         (errors.StoppedBySignalError('x', 1), 129),

@@ -64,3 +64,16 @@ def test_the_classes_are_those_of_the_label_encoding():
     assert PairLayout(label_encoding=dict(changed=0, unchanged=9)).classes.is_binary
     several = PairLayout(label_encoding=dict(built=2, ignored=9, unchanged=0, razed=1)).classes
     assert several.names == ('unchanged', 'built', 'razed')
+
+
+@pytest.mark.parametrize('name', ['../other', '/tmp', '..', '.', '', 'a/b'])
+@pytest.mark.parametrize('key', ['before_dir', 'label_dir', 'split'])
+def test_a_manifest_of_folders_elsewhere_is_refused(tmp_path, name, key):
+    """A preparation replaces what it names."""
+    write_manifest(tmp_path, **({} if key == 'split' else {key: name}))
+    if key == 'split':
+        content = json.loads((tmp_path / MANIFEST).read_text())
+        content['pairs'] = {name: 4}
+        (tmp_path / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r'is no name of a folder in it\. Prepare the data set'):
+        read_manifest(tmp_path)

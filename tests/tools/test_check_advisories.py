@@ -46,6 +46,22 @@ def test_an_affected_floor_is_found(tmp_path: Path, capsys, package, affected, t
     assert text in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ('accepted', 'status'),
+    [
+        (dict(family='*'), 0),
+        (dict(family='*', marker='python_version > "3"'), 0),
+        (dict(family='*', marker='python_version < "3"'), 1),
+        (dict(family='none'), 1),
+    ],
+)
+def test_what_is_installed_may_be_accepted(accepted: dict[str, str], status: int) -> None:
+    new = dict(package='setuptools', id='X-3', affected='>0', what='all of it')
+    reason = dict(package='setuptools', id='X-3', reason='it is not called', **accepted)
+    found, allowed = tool['installed_findings'](dict(advisories=[new], accepted=[reason]))
+    assert (len(found), len(allowed)) == (status, 1 - status)
+
+
 def test_what_is_installed_is_looked_at(tmp_path: Path, capsys) -> None:
     new = dict(package='pytest', id='X-2', affected='>0', what='all of it')
     assert tool['main'](['--list', str(altered(tmp_path, advisories=[new]))]) == 1

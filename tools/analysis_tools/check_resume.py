@@ -20,6 +20,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -51,7 +52,7 @@ def parse_args() -> argparse.Namespace:
         '--at-writes', action='store_true', help='kill at each change of a file instead, in turn'
     )
     parser.add_argument('--seed', type=int, default=0, help='of the moments (default: 0)')
-    add_run_arguments(parser)
+    add_run_arguments(parser, work_dir='work_dirs/check_resume')
     return parser.parse_args()
 
 
@@ -62,9 +63,11 @@ def main() -> None:
         import mmcd.engine.launch
         import mmcd.engine.stages
         import mmcd.engine.train_runner  # noqa: F401
-    root = Path(args.work_dir or 'work_dirs/check_resume')
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+        from mmcd.io.atomic import make_folder
+    # One of its own: what is in the folder that was named is not ours to remove.
+    parent = Path(args.work_dir or 'work_dirs/check_resume')
+    make_folder(parent)
+    root = Path(tempfile.mkdtemp(prefix='runs_', dir=parent))
     check = Check(args, root)
     began = time.monotonic()
     if check.attempt('whole') != 0:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mmcd.cli.arguments import (
     add_inference_arguments,
     add_model_arguments,
+    add_runtime_argument,
     inference_settings,
     parse_cfg_options,
 )
@@ -59,6 +60,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--plot', type=Path, metavar='FILE', help='draw them, as .png or .svg')
     add_model_arguments(parser)
     add_inference_arguments(parser)
+    add_runtime_argument(parser)
     return parser.parse_args(argv)
 
 
@@ -160,6 +162,7 @@ def main(argv: list[str] | None = None) -> None:
         from mmcd.engine.threshold_tuning import check_tuning
         from mmcd.evaluation.disturbances import all_disturbances
         from mmcd.inference import make_predictor
+        from mmcd.inference.exported import is_exported
         from mmcd.inference.segmentor import PredictorSegmentor
         from mmcd.registry import DATASETS
 
@@ -169,6 +172,8 @@ def main(argv: list[str] | None = None) -> None:
         args.device,
         parse_cfg_options(args.cfg_options),
         trust_checkpoint=args.trust_checkpoint,
+        runtime=args.runtime,
+        precision=args.precision if is_exported(args.checkpoint) else None,
     )
     predictor = make_predictor(
         model,

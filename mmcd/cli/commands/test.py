@@ -10,6 +10,7 @@ from mmcd.cli.arguments import (
     add_inference_arguments,
     add_result_arguments,
     add_run_arguments,
+    add_runtime_argument,
 )
 from mmcd.errors import ConfigError
 from mmcd.install.chatter import quiet_imports
@@ -48,11 +49,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     )
     add_run_arguments(parser)
     add_inference_arguments(parser)
-    parser.add_argument(
-        '--runtime',
-        choices=['onnxruntime', 'openvino'],
-        help='what runs an exported model (default: onnxruntime)',
-    )
+    add_runtime_argument(parser)
     return parser.parse_args(argv)
 
 
@@ -150,7 +147,7 @@ def _exported(args: argparse.Namespace) -> ChangePredictor | None:
         return ExportedPredictor(
             args.checkpoint,
             runtime=args.runtime or 'onnxruntime',
-            precision=args.precision or 'float32',
+            precision=_precision(args) or 'float32',
         )
     if args.runtime:
         raise ConfigError('--runtime is for exported models (.onnx).')

@@ -17,6 +17,17 @@ SMALL = [
 ]  # fmt: skip
 
 
+def test_what_is_in_the_work_dir_stays(tmp_path):
+    kept = tmp_path / 'best.pth'
+    kept.write_text('weights')
+    output_of(
+        [sys.executable, 'tools/analysis_tools/check_resume.py', 'none.py', '--work-dir', tmp_path],
+        expect=2,
+        cwd=ROOT,
+    )
+    assert kept.read_text() == 'weights'
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='forks processes')
 def test_runs_that_are_killed_end_as_one_that_is_not(tiny_levir, tmp_path):
