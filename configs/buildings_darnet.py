@@ -31,5 +31,6 @@ train_dataloader = dict(
     batch_size=8,
     dataset=dict(_delete_=True, type='ConcatDataset', datasets=pairs),
 )
+auto_scale_lr = dict(base_batch_size=8)
 val_dataloader = dict(dataset=dict(data_root='data/estates'))
 test_dataloader = dict(dataset=dict(data_root='data/estates'))

@@ -27,5 +27,6 @@ param_scheduler = [
 # Rarely changed
 default_hooks = dict(checkpoint=dict(interval=50), logger=dict(interval=10))
 train_dataloader = dict(batch_size=8, dataset=dict(data_root=data_root))
+auto_scale_lr = dict(base_batch_size=8)
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -107,4 +107,5 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(**synthetic, length=60, split='test', test_mode=True, pipeline=test_pipeline),
 )
+auto_scale_lr = dict(base_batch_size=6)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=5), logger=dict(interval=25))

@@ -2,7 +2,7 @@
 #
 #   python tools/train.py configs/fc_siam_diff_sztaki_tiszadob.py
 #   python tools/test.py configs/fc_siam_diff_sztaki_tiszadob.py \
-#       work_dirs/fc_siam_diff_sztaki_tiszadob/best_change_f1_*.pth
+#       work_dirs/fc_siam_diff_sztaki_tiszadob/iter_1050.pth
 #
 # Published: F1 93.4 (FC-EF).
 # The windows, augmentation and optimiser are those of the authors for OSCD. What we measured:

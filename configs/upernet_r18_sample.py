@@ -43,5 +43,6 @@ model = dict(
 )
 default_hooks = dict(checkpoint=dict(interval=150), logger=dict(interval=30))
 train_dataloader = dict(batch_size=4, num_workers=2, dataset=dict(pipeline=_base_.train_pipeline))
+auto_scale_lr = dict(base_batch_size=4)
 val_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(num_workers=1, dataset=dict(pipeline=_base_.test_pipeline))

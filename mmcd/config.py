@@ -50,11 +50,21 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
     """
     config = copy.deepcopy(path) if isinstance(path, Config) else _read(Path(path))
     before = {key: config.get(key) for key in SET_ONCE}
+    iterations = (config.get('train_cfg') or {}).get('max_iters')
     if options:
         _merge(config, options)
     for key, used_as in SET_ONCE.items():
-        if config.get(key) != before[key]:
-            _replace(config._cfg_dict, used_as, before[key], config.get(key))
+        if config.get(key) == before[key]:
+            continue
+        replaced = _replace(config._cfg_dict, used_as, before[key], config.get(key))
+        if not replaced and None not in (before[key], config.get(key)):
+            raise ConfigError(
+                f'Nothing reads {key}={config.get(key)!r}: no part of this config has {used_as}='
+                f'{before[key]!r}, which stands at its top. Name the parts, such as '
+                'train_dataloader.dataset.data_root=FOLDER, or change a copy of the file.'
+            )
+    if options:
+        _follow_iterations(config, options, iterations)
     _hand_on(config)
     drop_pretrained(config.get('model'), only_unset=True)
     return config
@@ -205,6 +215,8 @@ def _merge(config: Config, options: Mapping[str, Any]) -> None:
             f'Nothing reads pretrained={options["pretrained"]!r}: the network of this config '
             'starts from scratch. To start from a checkpoint of mmcd, give load_from=FILE.'
         )
+    if 'pretrained' in options and options['pretrained'] is None:
+        drop_pretrained(config.get('model'))
     for key in options:
         _check_spelling(config, key)
     try:
@@ -236,14 +248,29 @@ def _check_spelling(config: Config, key: str) -> None:
             return
 
 
-def _replace(node: Any, key: str, old: Any, new: Any) -> None:
-    """Set ``key`` to ``new`` wherever it holds ``old``, at any depth."""
+def _follow_iterations(config: Config, options: Mapping[str, Any], former: int | None) -> None:
+    """Let schedules that end with the training end with one of another length."""
+    iterations = options.get('train_cfg.max_iters')
+    if iterations is None or former is None:
+        return
+    schedules = config.get('param_scheduler') or []
+    for schedule in [schedules] if isinstance(schedules, dict) else schedules:
+        if isinstance(schedule, dict) and schedule.get('by_epoch') is False:
+            for key in ('end', 'T_max'):
+                if schedule.get(key) == former:
+                    schedule[key] = iterations
+
+
+def _replace(node: Any, key: str, old: Any, new: Any) -> int:
+    """Set ``key`` to ``new`` wherever it holds ``old``, at any depth; says how often."""
     if isinstance(node, dict):
+        number = 0
         for name, value in node.items():
             if name == key and value == old:
                 node[name] = new
+                number += 1
             else:
-                _replace(value, key, old, new)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            _replace(value, key, old, new)
+                number += _replace(value, key, old, new)
+        return number
+    values = node if isinstance(node, (list, tuple)) else ()
+    return sum(_replace(value, key, old, new) for value in values)

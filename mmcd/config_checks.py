@@ -183,7 +183,7 @@ def check_config(config: Config) -> None:
         ConfigError: lists what came and what was expected, setting by setting.
     """
     register_all_modules(init_default_scope=False)  # else some would seem unknown
-    faults = list(_range_faults(config))
+    faults = [*_range_faults(config), *_loss_faults(config.get('model'), 'model')]
     scope = config.get('default_scope') or 'mmengine'
     for name in CHECKED:
         if config.get(name) is not None:
@@ -358,6 +358,24 @@ for _split in ('train', 'val', 'test'):
     RANGES[f'{_split}_dataloader.batch_size'] = POSITIVE
     RANGES[f'{_split}_dataloader.num_workers'] = NOT_NEGATIVE
     RANGES[f'{_split}_dataloader.persistent_workers'] = (_is_switch, 'True or False')
+
+
+def _loss_faults(node: Any, path: str) -> Iterator[str]:
+    """Settings of MMSegmentation's cross-entropy that end a training in its first step."""
+    if isinstance(node, (list, tuple)):
+        for index, each in enumerate(node):
+            yield from _loss_faults(each, f'{path}.{index}')
+    elif isinstance(node, dict):
+        is_entropy = str(node.get('type')).rpartition('.')[2] == 'CrossEntropyLoss'
+        one_of_many = not node.get('use_sigmoid') and not node.get('use_mask')
+        if is_entropy and one_of_many and node.get('class_weight') and node.get('avg_non_ignore'):
+            yield (
+                f'{path}.avg_non_ignore=True: CrossEntropyLoss fails with it where class_weight is '
+                'given. Set avg_non_ignore=False: ignored pixels are left out of a weighted mean '
+                'anyway.'
+            )
+        for name, value in node.items():
+            yield from _loss_faults(value, f'{path}.{name}')
 
 
 def _range_faults(config: Config) -> Iterator[str]:

@@ -137,3 +137,12 @@ def test_types_are_looked_up_in_the_config_s_scope():
 )
 def test_what_the_stack_takes_beyond_its_annotations(good):
     check_config(Config(dict(default_scope='mmcd', **good)))
+
+
+@pytest.mark.parametrize('scope', ['', 'mmseg.'])
+def test_class_weights_beside_what_fails_with_them(scope):
+    loss = dict(type=f'{scope}CrossEntropyLoss', class_weight=[1.0, 3.0], avg_non_ignore=True)
+    config = load_config(SAMPLE, {'model.decode_head.loss_decode': [loss]})
+    with pytest.raises(ConfigError, match=r'loss_decode\.0\.avg_non_ignore=True: .*ignore=False'):
+        check_config(config)
+    check_config(load_config(SAMPLE, {'model.decode_head.loss_decode.0.class_weight': None}))

@@ -167,3 +167,9 @@ def test_models_build_at_their_published_size():
     model = MODELS.build(load_config(ROOT / 'configs' / 'darnet_levir.py').model)
     assert sum(p.numel() for p in model.parameters()) == 15_092_134
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_the_learning_rate_is_that_of_the_batch_as_written(path):
+    config = load_config(path)
+    assert config.auto_scale_lr.base_batch_size == config.train_dataloader.batch_size

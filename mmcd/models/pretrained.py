@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mmengine.logging import print_log
+from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit, update_init_info
+from mmpretrain.models.utils.embed import resize_pos_embed
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import read_checkpoint, weights_of
@@ -61,6 +66,7 @@ class PretrainedWeights(PretrainedInit):
             if type(module).__name__ == 'MobileNetV2':
                 state_dict = mobilenet_v2_weights(state_dict, module)
             state_dict = inflate_stem(state_dict, module, self.bands)
+            state_dict = _with_resized_tables(state_dict, module)
             log = _load_encoder(module, state_dict)
         except CheckpointError as error:
             raise CheckpointError(
@@ -70,6 +76,35 @@ class PretrainedWeights(PretrainedInit):
         print_log(f'{type(module).__name__}: {log} from {self.checkpoint}', logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+
+@contextmanager
+def read_by_us(encoder: nn.Module) -> Iterator[None]:
+    """Within the block, an encoder initialises itself; at its end pretrained weights are read.
+
+    MMSegmentation's transformers (Swin, ViT, BEiT) read the file of an ``init_cfg`` themselves:
+    without the prefix, for red, green and blue only, and what does not fit stays random. So it is
+    taken out of their sight, and read here as for any other encoder.
+
+    Raises:
+        CheckpointError: see :class:`PretrainedWeights`.
+    """
+    cfg = getattr(encoder, 'init_cfg', None)
+    reads_itself = (
+        type(encoder).__module__.startswith('mmseg.')
+        and type(encoder).init_weights is not BaseModule.init_weights
+        and isinstance(cfg, dict)
+        and cfg.get('type') == 'Pretrained'
+    )
+    if not reads_itself:
+        yield
+        return
+    encoder.init_cfg = None
+    try:
+        yield
+    finally:
+        encoder.init_cfg = cfg
+    WEIGHT_INITIALIZERS.build(dict(cfg))(encoder)
 
 
 def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:
@@ -82,6 +117,41 @@ def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): v for n, v in names.items() if n.startswith(prefix)}
 
 
+def _with_resized_tables(state_dict: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """Position tables of other image sizes and windows, brought to the encoder's.
+
+    Tables that are no squares are left as they are, and do not fit then.
+    """
+    state_dict = dict(state_dict)
+    for name, wanted in module.state_dict().items():
+        value = state_dict.get(name)
+        if value is None or value.shape == wanted.shape:
+            continue
+        if name.endswith('relative_position_index'):  # which follows from the window's size
+            del state_dict[name]
+        elif name.endswith('relative_position_bias_table') and value.shape[1:] == wanted.shape[1:]:
+            sides = _side(value.shape[0]), _side(wanted.shape[0])
+            if all(sides):
+                # MMPretrain's function for it needs a part of SciPy that is gone since 1.14.
+                image = value.T.reshape(1, -1, sides[0], sides[0]).float()
+                image = F.interpolate(image, (sides[1], sides[1]), mode='bicubic')
+                state_dict[name] = image.flatten(2)[0].T.contiguous()
+        elif name.endswith('pos_embed') and value.ndim == 3:
+            for tokens in (0, 1):  # of the class, beside those of the places
+                sides = _side(value.shape[1] - tokens), _side(wanted.shape[1] - tokens)
+                if all(sides) and value.shape[2] == wanted.shape[2]:
+                    shapes = [(side, side) for side in sides]
+                    state_dict[name] = resize_pos_embed(value, *shapes, num_extra_tokens=tokens)
+                    break
+    return state_dict
+
+
+def _side(number: int) -> int:
+    """Of a square of so many places; 0 where it is none."""
+    side = math.isqrt(max(number, 0))
+    return side if side * side == number else 0
+
+
 def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:
     """Load what the module has; says what was loaded."""
     try:
@@ -89,7 +159,11 @@ def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:
     except RuntimeError as error:  # PyTorch's list of shapes that differ
         raise CheckpointError(str(error)) from error
     expected = module.state_dict()
-    missing = [name for name in result.missing_keys if expected[name].ndim > 1]
+    missing = [
+        name
+        for name in result.missing_keys
+        if expected[name].ndim > 1 and expected[name].is_floating_point()
+    ]
     modules = {name for name, _ in module.named_children()}
     foreign = [
         name

@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.structures import PixelData
+from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
+from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmcd.errors import ConfigError
 from mmcd.models.data_preprocessor import PairDataPreprocessor
@@ -25,6 +29,7 @@ from mmcd.models.layers.pair_ops import (
     split_dates,
 )
 from mmcd.models.model_description import check_threshold
+from mmcd.models.pretrained import read_by_us
 from mmcd.models.scores import to_samples
 from mmcd.models.stem import widen_stem
 from mmcd.registry import MODELS
@@ -72,7 +77,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
 
     Raises:
         ConfigError: the encoder's bands or the head's classes contradict ``image`` or ``classes``,
-            or there is no such ``fusion``.
+            there is no such ``fusion`` or nothing reads it, the head is (one of) a cascade, or the
+            encoder gives vectors.
         ValueError: the inputs have an odd number of channels.
     """
 
@@ -91,6 +97,13 @@ class SiameseEncoderDecoder(EncoderDecoder):
         auxiliary_head: dict | list[dict] | None = None,
         **kwargs: Any,
     ) -> None:
+        if fusion not in (CONCAT, DIFFERENCE):
+            raise ConfigError(f"model.fusion is '{CONCAT}' or '{DIFFERENCE}', not {fusion!r}.")
+        if isinstance(decode_head, (list, tuple)):
+            raise ConfigError(
+                f'model.decode_head is one head, but {len(decode_head)} were given. Cascades of '
+                'heads (CascadeEncoderDecoder) are not for pairs here.'
+            )
         spec = ImageSpec.from_config(image)
         heads = [decode_head, auxiliary_head]
         if classes is not None:
@@ -105,6 +118,7 @@ class SiameseEncoderDecoder(EncoderDecoder):
             data_preprocessor=_with_image(data_preprocessor, spec),
             **kwargs,
         )
+        self._check_head(early_fusion, fusion)
         channels = dates * spec.num_bands
         if channels != len(RGB) and 'in_channels' not in encoder:
             widen_stem(self.backbone, channels)
@@ -124,18 +138,34 @@ class SiameseEncoderDecoder(EncoderDecoder):
         self.threshold = threshold
         self.batch_dates = batch_dates
         self.early_fusion = early_fusion
-        if fusion not in (CONCAT, DIFFERENCE):
-            raise ConfigError(f"model.fusion is '{CONCAT}' or '{DIFFERENCE}', not {fusion!r}.")
         self.fusion = fusion
         # As the inputs. With weights in the other layout a convolution's result is channels last
         # only where its input is; one map sliced on the way, and all behind it is copied about.
         self.to(memory_format=torch.channels_last)
 
+    def _check_head(self, early_fusion: bool, fusion: str) -> None:
+        """Check that the head goes with what brings the dates together.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        if isinstance(self.decode_head, BaseCascadeDecodeHead):
+            raise ConfigError(
+                f'{type(self.decode_head).__name__} refines what a head before it gives, and '
+                "cascades of heads are not for pairs here. Use a head that takes the encoder's "
+                'maps alone, such as FCNHead, UPerHead or SegformerHead.'
+            )
+        if fusion != CONCAT and early_fusion:
+            raise ConfigError(
+                f'Nothing reads fusion={fusion!r}: with early_fusion=True there is one map a level.'
+            )
+
     def init_weights(self) -> None:
         """Initialise the weights as ``init_cfg`` says: of a seed the same in either layout."""
         # Random numbers fill a tensor in the order of its memory.
         self.to(memory_format=torch.contiguous_format)
-        super().init_weights()
+        with read_by_us(self.backbone):
+            super().init_weights()
         self.to(memory_format=torch.channels_last)
 
     @property
@@ -154,18 +184,35 @@ class SiameseEncoderDecoder(EncoderDecoder):
         return pyramids if isinstance(self.decode_head, PairHead) else self._fuse(pyramids)
 
     def _encode(self, pair: Tensor) -> Sequence[Sequence[Tensor]]:
-        before, after = split_dates(pair)
-        encode = super().extract_feat
         if self.early_fusion:
-            return (encode(pair),)
+            return (self._encode_images(pair),)
+        before, after = split_dates(pair)
         one_batch = self.batch_dates or not self.training
-        return apply_to_dates(encode, before, after, one_batch=one_batch)
+        return apply_to_dates(self._encode_images, before, after, one_batch=one_batch)
+
+    def _encode_images(self, images: Tensor) -> Sequence[Tensor]:
+        """The encoder's maps of images.
+
+        Raises:
+            ConfigError: it gives vectors.
+        """
+        maps = super().extract_feat(images)
+        if any(isinstance(each, Tensor) and each.ndim != 4 for each in maps):
+            raise ConfigError(
+                f'{type(self.backbone).__name__} gives vectors, as for classification, where a map '
+                '(N, C, H, W) a level is needed. MMPretrain has a setting for it: '
+                "gap_before_final_norm=False (ConvNeXt), out_type='featmap' (VisionTransformer)."
+            )
+        return maps
 
     def _auxiliary_head_forward_train(
         self, inputs: Sequence[Any], data_samples: SampleList
     ) -> dict[str, Tensor]:
         fused = self._fuse(inputs) if isinstance(self.decode_head, PairHead) else inputs
-        return super()._auxiliary_head_forward_train(fused, data_samples)
+        # MMSegmentation's heads bring their logits to the label, which must cover the same ground.
+        ignored = self.decode_head.ignore_index
+        padded = [_with_padded_label(each, self.size_divisor, ignored) for each in data_samples]
+        return super()._auxiliary_head_forward_train(fused, padded)
 
     def _fuse(self, pyramids: Sequence[Sequence[Tensor]]) -> Sequence[Tensor]:
         if self.early_fusion:
@@ -237,15 +284,32 @@ def _freeze_unread_layers(encoder: nn.Module) -> None:
     # In an encoder of someone else's, the indices may be of other things than its `layers`.
     if type(encoder).__module__.partition('.')[0] not in ('mmpretrain', 'mmseg'):
         return
-    layers: list[Any] = [
-        getattr(encoder, each, None) if isinstance(each, str) else each
-        for each in getattr(encoder, 'layers', ())
-    ]
     read = getattr(encoder, 'out_indices', ())
-    if not read or min(read) < 0 or not all(isinstance(layer, nn.Module) for layer in layers):
-        return  # none is known to be unread: EfficientFormer's `layers` are numbers
-    for layer in layers[max(read) + 1 :]:
-        layer.requires_grad_(False)
+    if not read or not all(isinstance(index, int) for index in read) or min(read) < 0:
+        return
+    # ResNet's stages go by their names, ConvNeXt's by two lists.
+    kinds = ('layers',) if hasattr(encoder, 'layers') else ('res_layers',)
+    if type(encoder).__name__ == 'ConvNeXt':
+        kinds = ('stages', 'downsample_layers')
+    for kind in kinds:
+        layers: list[Any] = [
+            getattr(encoder, each, None) if isinstance(each, str) else each
+            for each in getattr(encoder, kind, ())
+        ]
+        if not all(isinstance(layer, nn.Module) for layer in layers):
+            return  # none is known to be unread: EfficientFormer's `layers` are numbers
+        for layer in layers[max(read) + 1 :]:
+            layer.requires_grad_(False)
+
+
+def _with_padded_label(sample: SegDataSample, divisor: int, ignored: int) -> SegDataSample:
+    """A sample whose label covers what was padded on to its image, which does not count."""
+    label = sample.gt_sem_seg.data
+    below, right = (-size % divisor for size in label.shape[-2:])
+    if not (below or right):
+        return sample
+    padded = F.pad(label, (0, right, 0, below), value=ignored)
+    return SegDataSample(metainfo=sample.metainfo, gt_sem_seg=PixelData(data=padded))
 
 
 def _with_classes(head: Any, number: int) -> Any:

@@ -267,3 +267,80 @@ def test_dropping_leaves_other_initialisation_alone():
     assert [list(cfg.a), list(cfg.b[0]), list(cfg.c)] == [['init_cfg'], [], ['init_cfg']]
     drop_pretrained(cfg._cfg_dict)
     assert [list(cfg.a), list(cfg.c)] == [[], ['init_cfg']]
+
+
+SWIN = dict(
+    type='mmseg.SwinTransformer',
+    embed_dims=8,
+    depths=(1, 1),
+    num_heads=(1, 2),
+    strides=(4, 2),
+    out_indices=(0, 1),
+)
+VIT = dict(
+    type='mmseg.VisionTransformer',
+    img_size=32,
+    patch_size=8,
+    embed_dims=8,
+    num_layers=1,
+    num_heads=1,
+    out_indices=(0,),
+)
+# The encoder, the same for other sizes, and the tables that these make differ.
+TRANSFORMERS = [
+    (SWIN, dict(window_size=4), 'relative_position_bias_table'),
+    (VIT, dict(img_size=48), 'pos_embed'),
+]
+
+
+def transformer(encoder, path, bands=('red', 'green', 'blue'), **init_cfg):
+    """A model with one of MMSegmentation's transformers, whose weights are those of a file."""
+    config = dict(encoder, init_cfg=dict(type='Pretrained', checkpoint=str(path), **init_cfg))
+    last = 16 if encoder['type'] == SWIN['type'] else 8
+    head = dict(type='mmseg.FCNHead', in_channels=2 * last, in_index=-1, channels=8, num_classes=2)
+    model = MODELS.build(
+        dict(
+            type='SiameseEncoderDecoder',
+            backbone=config,
+            decode_head=head,
+            image=dict(bands=list(bands), dtype='uint16'),
+            test_cfg=dict(mode='whole'),
+        )
+    )
+    model.init_weights()
+    return model
+
+
+def file_of(encoder, path, prefix=''):
+    torch.manual_seed(3)
+    state_dict = {n: torch.rand(v.shape) for n, v in MODELS.build(encoder).state_dict().items()}
+    torch.save({f'{prefix}{name}': value for name, value in state_dict.items()}, path)
+    return state_dict
+
+
+@pytest.mark.parametrize(('encoder', 'other', 'table'), TRANSFORMERS)
+def test_transformers_that_read_files_themselves(tmp_path, encoder, other, table):
+    file = file_of(encoder, tmp_path / 'w.pth', prefix='encoder.')
+    model = transformer(encoder, tmp_path / 'w.pth', prefix='encoder.')
+    ours = model.backbone.state_dict()
+    assert all(
+        torch.equal(ours[n], value) for n, value in file.items() if 'position_index' not in n
+    )
+    assert model.backbone.init_cfg['type'] == 'Pretrained'
+
+    four = transformer(
+        encoder, tmp_path / 'w.pth', ('red', 'green', 'blue', 'nir'), prefix='encoder'
+    )
+    stem = four.backbone.state_dict()['patch_embed.projection.weight']
+    expected = file['patch_embed.projection.weight'] * 3 / 4
+    torch.testing.assert_close(stem[:, :3], expected)
+    torch.testing.assert_close(stem[:, 3], expected.mean(1))
+
+    larger = transformer({**encoder, **other}, tmp_path / 'w.pth', prefix='encoder.')
+    tables = {n: v for n, v in larger.backbone.state_dict().items() if n.endswith(table)}
+    assert tables and all(v.shape != file[n].shape for n, v in tables.items())
+    assert all(0.2 < float(v.mean()) < 0.8 for v in tables.values())  # those of the file, resized
+    with pytest.raises(
+        CheckpointError, match=r'are not in the file .*`prefix` beside `checkpoint`'
+    ):
+        transformer(encoder, tmp_path / 'w.pth')

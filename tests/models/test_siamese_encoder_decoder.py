@@ -285,6 +285,9 @@ def test_networks_train_in_several_processes(one_process, config, unread):
         (dict(type='mmpretrain.MobileNetV3', out_indices=(1, 3)), 'layer4.'),
         (dict(type='mmpretrain.EfficientNet', arch='b0', out_indices=(1, 2)), 'layers.3.'),
         (dict(type='mmpretrain.EfficientNet', arch='b0'), None),
+        (dict(type='mmpretrain.ResNet', depth=18, out_indices=(0, 1, 2)), 'layer4.'),
+        (dict(type='mmseg.ResNet', depth=18, out_indices=(0, 1)), 'layer3.'),
+        (dict(type='mmpretrain.ResNet', depth=18, out_indices=(0, 1, 2, 3)), None),
         (dict(type='mmpretrain.EfficientFormer', out_indices=(0, 1)), None),
     ],
 )
@@ -314,3 +317,70 @@ def test_the_layout_of_the_weights_does_not_change_what_a_seed_gives():
     assert all(torch.equal(one[name], other[name]) for name in one)
     kernel = other['decode_head.decoder.fuse.1.conv.weight']
     assert kernel.is_contiguous(memory_format=torch.channels_last) and not kernel.is_contiguous()
+
+
+def test_auxiliary_heads_see_the_label_where_the_image_was_padded():
+    """A pair of 33 x 50 is encoded as 40 x 56."""
+    aux = dict(type='mmseg.FCNHead', in_channels=64, in_index=1, channels=4)
+    model = build_model('fc_siam_conc_sample.py', **{'model.auxiliary_head': aux}).train()
+    seen = {}
+    head = model.auxiliary_head
+    original = head.loss_by_feat
+
+    def loss_by_feat(logits, samples):
+        seen['label'] = samples[0].gt_sem_seg.data
+        return original(logits, samples)
+
+    head.loss_by_feat = loss_by_feat
+    inputs, samples = random_batch(2, 33, 50)
+    label = samples[0].gt_sem_seg.data.clone()
+    model(inputs, samples, mode='loss')
+    divisor = model.size_divisor
+    assert [size % divisor for size in seen['label'].shape[1:]] == [0, 0]
+    assert torch.equal(seen['label'][:, :33, :50], label)
+    assert (seen['label'][:, 33:] == 255).all() and (seen['label'][:, :, 50:] == 255).all()
+    assert torch.equal(samples[0].gt_sem_seg.data, label)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'decode_head': [dict(type='mmseg.FCNHead')]}, r'is one head, but 1 were given'),
+        (
+            {
+                'decode_head': dict(
+                    type='mmseg.OCRHead', in_channels=32, channels=8, ocr_channels=8, num_classes=2
+                )
+            },
+            r'OCRHead refines .* cascades of heads are not for pairs',
+        ),
+        (
+            {'fusion': 'difference', 'early_fusion': True},
+            r"Nothing reads fusion='difference': with",
+        ),
+    ],
+)
+def test_heads_that_are_not_for_pairs(change, message):
+    settings = dict(
+        type='SiameseEncoderDecoder',
+        backbone=dict(type='UNetEncoder', base_channels=4, num_levels=3),
+        decode_head=dict(type='mmseg.FCNHead', in_channels=16, channels=8, num_classes=2),
+        test_cfg=dict(mode='whole'),
+    )
+    with pytest.raises(ConfigError, match=message):
+        MODELS.build(settings | change)
+
+
+@pytest.mark.parametrize('config', ['darnet_sample.py', 'prx_sample_cross.py'])
+def test_early_fusion_is_for_heads_that_know_it(config):
+    model = build_model(config, **{'model.early_fusion': True})
+    for mode in ('loss', 'tensor'):
+        with pytest.raises(ConfigError, match=r'Head takes 2 pyramid\(s\) of maps, but got 1'):
+            model(*random_batch(2, 64, 64), mode=mode)
+
+
+def test_an_encoder_that_gives_vectors():
+    sizes = dict(depths=[1, 1, 1, 1], channels=[4, 8, 8, 16])
+    model = fcn(backbone=dict(type='mmpretrain.ConvNeXt', arch=sizes))
+    with pytest.raises(ConfigError, match=r'ConvNeXt gives vectors.*gap_before_final_norm=False'):
+        model(torch.rand(1, 6, 64, 64), mode='tensor')

@@ -7,5 +7,9 @@ train_dataloader = dict(
     num_workers=1,
     dataset=dict(windows=dict(size=96, stride=47, edge='drop'), pipeline=_base_.train_pipeline),
 )
-val_dataloader = dict(num_workers=0, dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(num_workers=0, dataset=dict(pipeline=_base_.test_pipeline))
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.test_pipeline)
+)
+test_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.test_pipeline)
+)

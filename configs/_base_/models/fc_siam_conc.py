@@ -16,7 +16,9 @@ model = dict(
         type='FCSiamHead',
         fusion='concat',
         in_channels=[32, 64, 128, 256],  # both dates, levels 1 to 4
-        # Where change is rare, the paper weighs its pixels: class_weight=[...].
+        # Where change is rare, the paper weighs its pixels: class_weight=[...], and then
+        # avg_non_ignore=False: MMSegmentation leaves ignored pixels out of a weighted mean anyway,
+        # and fails where it is asked to.
         loss_decode=[dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)],
     ),
     test_cfg=dict(mode='whole'),

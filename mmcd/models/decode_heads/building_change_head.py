@@ -10,6 +10,7 @@ from mmseg.registry import MODELS as LOSSES
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.fc_siam_head import FCSiamHead
 from mmcd.models.decode_heads.pair_head import Pyramid
 from mmcd.models.layers.pair_ops import crop_to
@@ -41,6 +42,9 @@ class BuildingChangeHead(FCSiamHead):
         while training, else
         (N, 2, H, W). Labels while training: 0 .. 3, the constants of this module, see
         ``labels='buildings'`` of :class:`mmcd.datasets.SyntheticPairDataset`.
+
+    Raises:
+        ConfigError: there are more than two classes.
     """
 
     def __init__(
@@ -55,6 +59,11 @@ class BuildingChangeHead(FCSiamHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(in_channels, loss_decode=loss_decode, **kwargs)
+        if self.num_classes != 2:
+            raise ConfigError(
+                'BuildingChangeHead tells unchanged from changed, num_classes=2, by four cases of '
+                f'its own; got num_classes={self.num_classes}.'
+            )
         self.stride = stride
         self.size_divisor *= stride
         last = self.decoder.classify

@@ -80,6 +80,7 @@ class FCSiamHead(PairHead):
             init_cfg=init_cfg,
         )
         self.fusion = fusion
+        self.num_pyramids = 1 if fusion == EARLY else 2
         self.decoder = FCSiamDecoder(
             widths=widths,
             skip_channels=in_channels if fusion == CONCAT else widths,
@@ -91,11 +92,6 @@ class FCSiamHead(PairHead):
 
     def decode(self, *pyramids: Pyramid) -> tuple[Tensor]:
         """The logits at full size, (N, K, H, W)."""
-        if len(pyramids) != (1 if self.fusion == EARLY else 2):
-            raise ConfigError(
-                f"FCSiamHead: fusion='{EARLY}' goes with early_fusion=True of the model, and no "
-                f'other does; got fusion={self.fusion!r} and {len(pyramids)} pyramid(s).'
-            )
         skips = pyramids[0]
         if self.fusion != EARLY:
             levels = zip(*pyramids, strict=True)

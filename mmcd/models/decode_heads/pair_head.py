@@ -46,6 +46,7 @@ class PairHead(BaseDecodeHead):
 
     # Height and width of the input image must be multiples of this; others are padded.
     size_divisor = 1
+    num_pyramids = 2  # one a date; 1 for a head behind a model with early fusion
     # Modules that a later training stage adds to what an earlier one has trained.
     later_stage_modules: tuple[str, ...] = ()
 
@@ -102,8 +103,22 @@ class PairHead(BaseDecodeHead):
             each pyramid's maps (N, C_l, H / s_l, W / s_l); the last logits (N, K, H, W).
         """
 
+    def check_pyramids(self, inputs: Sequence[Pyramid]) -> None:
+        """Check that the pyramids are as many as :meth:`decode` takes.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        if len(inputs) != self.num_pyramids:
+            raise ConfigError(
+                f'{type(self).__name__} takes {self.num_pyramids} pyramid(s) of maps, but got '
+                f'{len(inputs)}: early_fusion=True of the model makes one of both dates, which '
+                "FCSiamHead with fusion='early' takes, and no other head for pairs."
+            )
+
     def forward(self, inputs: Sequence[Pyramid]) -> Tensor | tuple[Tensor, ...]:
         """All logits at full size: a tensor, or a tuple where there are several outputs."""
+        self.check_pyramids(inputs)
         logits = self.decode(*inputs)
         size = logits[-1].shape[2:]
         full = [
@@ -136,6 +151,7 @@ class PairHead(BaseDecodeHead):
         self, inputs: Sequence[Pyramid], batch_img_metas: list[dict], test_cfg: dict
     ) -> Tensor:
         """The last output only: coarser ones are not brought to full size."""
+        self.check_pyramids(inputs)
         return self.predict_by_feat(self.decode(*inputs)[-1], batch_img_metas)
 
 

@@ -106,6 +106,7 @@ class PRXHead(PairHead):
         self, inputs: Sequence[Pyramid], batch_data_samples: SampleList, train_cfg: dict
     ) -> dict[str, Tensor]:
         """``loss_main`` and, where the refinement is on, ``loss_refinement``, weighted."""
+        self.check_pyramids(inputs)
         decoded = self.decoder(*inputs)
         losses = self.loss_by_feat(decoded.logit, batch_data_samples)
         if self.refinement is not None:

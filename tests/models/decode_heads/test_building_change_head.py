@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmcd.errors import ConfigError
 from mmcd.models.decode_heads.building_change_head import BuildingChangeHead, merge_cases
 from tests.models.building import build_model, random_batch
 
@@ -43,3 +44,8 @@ def test_what_is_ignored_does_not_count() -> None:
     changed = logits.clone()
     changed[:, :, 4:] = -logits[:, :, 4:]
     torch.testing.assert_close(head.output_loss(changed, label), head.output_loss(logits, label))
+
+
+def test_four_cases_are_of_two_classes() -> None:
+    with pytest.raises(ConfigError, match=r'num_classes=2, by four cases .* got num_classes=3'):
+        BuildingChangeHead([8, 8, 8, 8], num_classes=3)
