@@ -15,9 +15,12 @@ TESTFLAGS ?=
 
 PY = $(VENV)/bin/python
 # A test that hangs fails after half an hour, and a process that dies ends the run at once: with
-# another in its place, pytest-xdist does not end at all.
-TESTS = -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --timeout 1800
-PYTEST = $(PY) $(TESTS)
+# another in its place, pytest-xdist does not end at all. Files are begun in the order of
+# tests/conftest.py.
+TESTS = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+	--timeout 1800
+# Tests that are not for a GPU take none: they expect what a processor computes.
+PYTEST = CUDA_VISIBLE_DEVICES= $(PY) $(TESTS)
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.
 NEEDS = setup.py pyproject.toml mmcd/install/requirements.py

@@ -251,11 +251,13 @@ def _check_spelling(config: Config, key: str) -> None:
 def _follow_iterations(config: Config, options: Mapping[str, Any], former: int | None) -> None:
     """Let schedules that end with the training end with one of another length."""
     iterations = options.get('train_cfg.max_iters')
-    if iterations is None or former is None:
+    if not isinstance(iterations, int) or former is None:
         return
     schedules = config.get('param_scheduler') or []
     for schedule in [schedules] if isinstance(schedules, dict) else schedules:
-        if isinstance(schedule, dict) and schedule.get('by_epoch') is False:
+        if not isinstance(schedule, dict) or schedule.get('by_epoch') is not False:
+            continue
+        if iterations > schedule.get('begin', 0):  # else it does not begin at all
             for key in ('end', 'T_max'):
                 if schedule.get(key) == former:
                     schedule[key] = iterations

@@ -36,7 +36,7 @@ def started(command: Sequence[object], **options: Any) -> Iterator[subprocess.Po
 
 
 def output_of(
-    command: Sequence[object], *, expect: int = 0, timeout: float = 300, **options: Any
+    command: Sequence[object], *, expect: int = 0, timeout: float = 900, **options: Any
 ) -> str:
     """Run a program to its end and return what it printed, both streams together.
 

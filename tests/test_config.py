@@ -196,6 +196,8 @@ def test_a_pretrained_encoder_where_there_is_none():
 def test_schedules_end_with_a_training_of_another_length():
     config = load_config('upernet_r18_sample', {'train_cfg.max_iters': 50})
     assert [schedule['end'] for schedule in config.param_scheduler] == [30, 50]
+    config = load_config('upernet_r18_sample', {'train_cfg.max_iters': 20})
+    assert [schedule['end'] for schedule in config.param_scheduler] == [30, 600]
     # Of what is stated besides, nothing is changed.
     options = {'train_cfg.max_iters': 50, 'param_scheduler.1.end': 70}
     config = load_config('upernet_r18_sample', options)

@@ -28,6 +28,22 @@ MIXED = ('buildings_darnet',)
 ONE_FOLDER = [path for path in CONFIGS if path.stem not in (*DRAWN, *MIXED)]
 
 
+# Full-size networks on further data sets, and published recipes of those that a quick one trains.
+TWINS = [
+    *(ROOT / 'configs' / f'darnet_{name}.py' for name in ('cdd', 'clcd', 'sysu', 'whu')),
+    *(
+        ROOT / 'configs' / f'prx_{name}{stage}.py'
+        for name in ('dsifn', 's2looking')
+        for stage in ('', '_refine', '_cross')
+    ),
+    *(
+        path.with_stem(path.stem.removesuffix('_quick'))
+        for path in CONFIGS
+        if 'fc_' in path.stem and path.stem.endswith('_quick')
+    ),
+]
+
+
 def parts(dataset):
     """The data sets that one is made of."""
     return dataset.datasets if dataset.type == 'ConcatDataset' else [dataset]
@@ -131,17 +147,33 @@ def test_one_data_root_on_the_command_line_reaches_every_split(path):
     assert {dataset.data_root for dataset in dataset_configs(cfg)} == {'elsewhere'}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_trains_a_step_and_validates(path, tmp_path):
+def tiny_runner(path, tmp_path):
     cfg = load_config(path, {'pretrained': None, 'load_from': None})  # no download
     root = write_data_set(cfg, tmp_path / 'pairs')
-    cfg = shrink(cfg, root, tmp_path / 'work')
-    runner = Runner.from_cfg(cfg)
+    return Runner.from_cfg(shrink(cfg, root, tmp_path / 'work'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', sorted(set(CONFIGS) - set(TWINS)), ids=lambda path: path.stem)
+def test_trains_a_step_and_validates(path, tmp_path):
+    runner = tiny_runner(path, tmp_path)
     runner.train()
     scores = runner.message_hub.get_scalar('val/change/f1').current()
     assert 0 <= scores <= 100
     assert list((tmp_path / 'work').glob('best_change_f1_iter_1.pth'))
+
+
+@pytest.mark.parametrize('path', TWINS, ids=lambda path: path.stem)
+def test_builds_and_draws_a_batch(path, tmp_path):
+    """Where another config trains the same network: what differs is its data and its schedule."""
+    runner = tiny_runner(path, tmp_path)
+    assert runner.build_train_loop(runner.cfg.train_cfg).max_iters == 1
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    assert runner.build_param_scheduler(runner.param_schedulers)
+    for loader in (runner.cfg.train_dataloader, runner.cfg.val_dataloader):
+        batch = next(iter(runner.build_dataloader(loader)))
+        inputs = runner.model.data_preprocessor(batch, training=True)['inputs']
+        assert inputs.shape[1] == 2 * runner.model.image.num_bands
 
 
 def test_levir_sees_as_many_patches_as_published():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmcd.engine.bfloat16 import BFloat16OptimWrapper
@@ -12,6 +14,7 @@ from mmcd.engine.stages import prepare_start
 from mmcd.errors import CheckpointError
 from mmcd.io.checkpoints import use_safe_loading
 from tests.engine.tiny_run import read_log, run_training, tiny_config
+from tests.tiny_pairs import write_tiny_pairs
 
 WIDER = dict(
     model__backbone__base_channels=4,
@@ -19,12 +22,20 @@ WIDER = dict(
 )
 
 
-@pytest.fixture
-def trained(tiny_levir: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope='module')
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work dir of a run of one iteration."""
+    init_default_scope('mmcd')  # conftest.py's fixture comes later
     use_safe_loading()
-    run_training(tiny_config(tiny_levir, tmp_path / 'work', iterations=1))
-    return tmp_path / 'work'
+    folder = tmp_path_factory.mktemp('once')
+    run_training(tiny_config(write_tiny_pairs(folder / 'pairs'), folder / 'work', iterations=1))
+    return folder / 'work'
+
+
+@pytest.fixture
+def trained(once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(once, tmp_path / 'work'))
 
 
 def start(cfg: Config) -> Runner:

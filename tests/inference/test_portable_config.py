@@ -21,15 +21,29 @@ def noted(**changes):
 
 @pytest.mark.parametrize('name', list_configs())
 def test_every_config_comes_back(name):
-    """From what mmcd notes, and from the text that MMEngine writes."""
+    """From what mmcd notes."""
     config = load_config(name)
     own = config_of_checkpoint(dict(mmcd=checkpoint_facts(config)), 'x.pth')
-    text = config_of_checkpoint(dict(cfg=config.pretty_text), 'x.pth')
-    assert own._cfg_dict.to_dict() == text._cfg_dict.to_dict()
     again = load_config(own)
     assert again.get('image') == config.get('image')
     assert again.model.type == config.model.type
     assert not [key for key in again.model.backbone if key in ('init_cfg', 'pretrained')]
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        *('darnet_levir', 'darnet_sample_rgbn', 'buildings_darnet', 'buildings_synthetic'),
+        *('prx_levir_cross', 'fc_ef_sample', 'fc_siam_diff_oscd', 'segformer_b0_sample'),
+        *('upernet_mobilenet_v2_sztaki_szada_quick', 'prx_mobilenet_v2_oscd_quick'),
+    ],
+)
+def test_the_text_that_mmengine_writes_gives_the_same(name):
+    """Of a network and a data set each: yapf takes its time for them."""
+    config = load_config(name)
+    own = config_of_checkpoint(dict(mmcd=checkpoint_facts(config)), 'x.pth')
+    text = config_of_checkpoint(dict(cfg=config.pretty_text), 'x.pth')
+    assert own._cfg_dict.to_dict() == text._cfg_dict.to_dict()
 
 
 def test_classes_are_those_of_the_data_set():

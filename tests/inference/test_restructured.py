@@ -254,7 +254,7 @@ def test_there_is_no_loss() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('config', CONFIGS)
+@pytest.mark.parametrize('config', [each for each in CONFIGS if each != 'prx_sample.py'])
 def test_compiled_networks_give_the_same(config: str) -> None:
     model = random_model(config)
     pairs = random_pairs(1, 64, 64)

@@ -77,6 +77,7 @@ def served(tmp_path: Path, marker: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     torch.save({'state_dict': {'w': torch.ones(2)}}, folder / 'good.pth')
     (folder / 'cut.pth').write_bytes((folder / 'good.pth').read_bytes()[:300])
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
     server = ThreadingHTTPServer(
         ('127.0.0.1', 0), functools.partial(QuietHandler, directory=str(folder))
     )

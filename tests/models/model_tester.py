@@ -51,7 +51,7 @@ class ModelTester:
         """One for the tests that only predict."""
         return request.cls().build().eval()
 
-    @pytest.mark.parametrize('size', [(64, 64), (33, 50), (50, 71), (96, 32)])
+    @pytest.mark.parametrize('size', [(33, 50), (96, 32)])
     def test_trains_and_predicts_at_any_size(self, size):
         model = self.build().train()
         inputs, samples = normalised_batch(model, 2, *size)
@@ -66,7 +66,7 @@ class ModelTester:
             assert result.seg_logits.data.shape[1:] == size
             assert result.pred_sem_seg.data.shape == (1, *size)
 
-    @pytest.mark.parametrize('bands', [1, 4, 13])
+    @pytest.mark.parametrize('bands', [1, 13])
     def test_any_number_of_bands(self, bands):
         model = self.build(bands=bands).eval()
         tiles = np.random.default_rng(0).integers(0, 255, (2, 2 * bands, 40, 64), dtype=np.uint16)

@@ -175,15 +175,31 @@ def test_nothing_is_reached(image: Path, tmp_path: Path, served: str, name: str)
     assert not (tmp_path / 'out' / 'map.tif').exists()
 
 
-@pytest.mark.parametrize('name', sorted(set(ATTACKS) - {'python', 'text for a path', 'service'}))
+@pytest.mark.parametrize(
+    'name', ['curl', 'curl, as if relative', 'curl options', 'zip of curl', 'inline service']
+)
 def test_without_the_check_of_the_text_gdal_is_kept_from_the_network(
     image: Path, tmp_path: Path, served: str, name: str
 ) -> None:
-    """The second line: GDAL's own options, and what it says that it has opened."""
+    """The second line: GDAL's own options."""
     given = attack(name, tmp_path, served)
     with patch.object(sources, '_check_vrt', lambda *_: None), suppress(MMCDError):
         map_small(first_band, given, image, tmp_path / 'out' / 'map.tif')
     assert not Requests.seen
+
+
+@pytest.mark.parametrize('name', ['absolute', 'upwards', 'raw', 'connection', 'warped'])
+def test_without_the_check_of_the_text_files_elsewhere_are_seen(
+    image: Path, tmp_path: Path, name: str
+) -> None:
+    """The second line: what GDAL says that it has opened."""
+    given = attack(name, tmp_path, '')
+    with (
+        patch.object(sources, '_check_vrt', lambda *_: None),
+        pytest.raises((SceneError, SceneStoppedError)),
+    ):
+        map_small(first_band, given, image, tmp_path / 'out' / 'map.tif')
+    assert not (tmp_path / 'out' / 'map.tif').exists()
 
 
 def test_python_is_not_run_where_all_else_is_allowed(image: Path, tmp_path: Path) -> None:

@@ -17,7 +17,13 @@ from tests.processes import output_of, started
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/darnet_sample.py'
-ENVIRONMENT = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+
+
+def environment():
+    """Read where a test runs, which has a cache folder of its own."""
+    return {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+
+
 SMALL = [
     'train_dataloader.num_workers=0',
     'val_dataloader.num_workers=0',
@@ -29,7 +35,7 @@ SMALL = [
 
 def run(*command, expect=0, env=None):
     """Run a command in the checkout; returns its output, both streams together."""
-    return output_of(command, expect=expect, cwd=ROOT, env={**ENVIRONMENT, **(env or {})})
+    return output_of(command, expect=expect, cwd=ROOT, env={**environment(), **(env or {})})
 
 
 def train(work_dir, data_root, *arguments, iters=2, options=(), **kwargs):
@@ -166,7 +172,7 @@ def test_interrupt_says_how_to_go_on(tiny_levir, tmp_path):
     log = tmp_path / 'log.txt'
     with (
         log.open('w') as stream,
-        started(command, cwd=ROOT, env=ENVIRONMENT, stdout=stream, stderr=stream) as process,
+        started(command, cwd=ROOT, env=environment(), stdout=stream, stderr=stream) as process,
     ):
         deadline = time.monotonic() + 120
         while not pointer.is_file():

@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ['prx_sample', 'prx_sample_refine', 'prx_sample_cross']
 CONFIGS = [str(ROOT / 'configs' / f'{name}.py') for name in STAGES]
 SCRIPT = ROOT / 'tools' / 'train_stages.sh'
-ENVIRONMENT = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+
+
+def environment():
+    """Read where a test runs, which has a cache folder of its own."""
+    return {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+
+
 SMALL = [
     'train_dataloader.num_workers=0',
     'val_dataloader.num_workers=0',
@@ -34,7 +40,7 @@ def stages_command(data_root, *words, iters=2):
 
 def run(command, work, expect=0):
     """Run in an own folder, where the stages' work dirs come to lie."""
-    return output_of(command, expect=expect, cwd=work, env=ENVIRONMENT)
+    return output_of(command, expect=expect, cwd=work, env=environment())
 
 
 def output_by_stage(output):
@@ -78,7 +84,7 @@ def stop_in_second_stage(command, work):
     pointer = work / 'work_dirs' / 'prx_sample_refine' / 'last_checkpoint'
     with (
         log.open('w') as stream,
-        started(command, cwd=work, env=ENVIRONMENT, stdout=stream, stderr=stream) as process,
+        started(command, cwd=work, env=environment(), stdout=stream, stderr=stream) as process,
     ):
         deadline = time.monotonic() + 200
         while not pointer.is_file():
