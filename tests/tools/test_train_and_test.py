@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from tests.processes import output_of, started
+from tests.tiny_pairs import write_tiny_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/darnet_sample.py'
@@ -57,10 +58,17 @@ def weights(path):
     return torch.load(path, weights_only=True)['state_dict']
 
 
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Tiny pairs, the work dir of a training on them, and what it printed; not to be changed."""
+    folder = tmp_path_factory.mktemp('trained')
+    pairs = write_tiny_pairs(folder / 'pairs')
+    return pairs, folder / 'work', train(folder / 'work', pairs)
+
+
 @pytest.mark.slow
-def test_train_then_test_with_masks_and_panels(tiny_levir, tmp_path):
-    work = tmp_path / 'work'
-    output = train(work, tiny_levir)
+def test_train_then_test_with_masks_and_panels(trained, tmp_path):
+    tiny_levir, work, output = trained
     assert 'Could not import' not in output
     assert 'Fail to import' not in output
     (best,) = work.glob('best_change_f1_iter_2.pth')
@@ -96,19 +104,18 @@ def test_train_then_test_with_masks_and_panels(tiny_levir, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_and_resuming_goes_on(tiny_levir, tmp_path):
+def test_a_resumed_training_gives_the_same_weights_as_one_that_was_not_stopped(
+    tiny_levir, tmp_path
+):
+    """Of the same seed."""
     train(tmp_path / 'a', tiny_levir, iters=4)
-    train(tmp_path / 'b', tiny_levir, iters=4)
-    one, two = weights(tmp_path / 'a/iter_4.pth'), weights(tmp_path / 'b/iter_4.pth')
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    # Stopped after 2 of 4 iterations, then resumed from the checkpoint of the second.
-    (tmp_path / 'b' / 'last_checkpoint').unlink()
-    train(tmp_path / 'c', tiny_levir, iters=2)
-    output = train(tmp_path / 'c', tiny_levir, '--resume', iters=4)
+    train(tmp_path / 'b', tiny_levir, iters=2)
+    output = train(tmp_path / 'b', tiny_levir, '--resume', iters=4)
     assert 'resumed epoch: 0, iter: 2' in output
     assert 'Iter(train) [3/4]' in output
     assert 'Iter(train) [1/4]' not in output
-    assert (tmp_path / 'c' / 'iter_4.pth').is_file()
+    one, two = weights(tmp_path / 'a/iter_4.pth'), weights(tmp_path / 'b/iter_4.pth')
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 @pytest.mark.slow
@@ -122,10 +129,10 @@ def test_mixed_precision_trains_and_tests_on_the_cpu(tiny_levir, tmp_path):
 
 
 @pytest.mark.slow
-def test_augmented_testing(tiny_levir, tmp_path):
-    train(tmp_path / 'work', tiny_levir)
+def test_augmented_testing(trained, tmp_path):
+    tiny_levir, work, _ = trained
     output = run(
-        sys.executable, 'tools/test.py', CONFIG, tmp_path / 'work/iter_2.pth', '--tta',
+        sys.executable, 'tools/test.py', CONFIG, work / 'iter_2.pth', '--tta',
         '--out', tmp_path / 'masks', '--show-dir', tmp_path / 'panels',
         '--work-dir', tmp_path / 'test', '--cfg-options', f'data_root={tiny_levir}', *SMALL,
     )  # fmt: skip
@@ -191,27 +198,26 @@ def test_a_typo_in_the_config_path_offers_the_right_one():
     assert 'Traceback' not in output
 
 
-def test_a_missing_data_set_shows_the_expected_tree(tmp_path):
-    output = run(
-        sys.executable, 'tools/train.py', 'configs/darnet_levir.py', '--work-dir', tmp_path,
-        '--cfg-options', f'data_root={tmp_path / "nowhere"}', expect=2,
-    )  # fmt: skip
+def test_a_missing_data_set_shows_the_expected_tree(tmp_path, tools):
+    words = [ROOT / 'configs/darnet_levir.py', '--work-dir', tmp_path / 'work']
+    words += ['--cfg-options', f'data_root={tmp_path / "nowhere"}']
+    output = tools.run(ROOT / 'tools/train.py', words, expect=2)
     assert 'LEVIRCDDataset expects' in output
     assert 'train/A/' in output
     assert 'Traceback' not in output
 
 
-def test_a_missing_checkpoint_is_said_before_work_starts(tiny_levir, tmp_path):
-    output = run(
-        sys.executable, 'tools/test.py', CONFIG, tmp_path / 'best.pth', '--work-dir', tmp_path,
-        '--cfg-options', f'data_root={tiny_levir}', expect=2,
-    )  # fmt: skip
+def test_a_missing_checkpoint_is_said_before_work_starts(tiny_levir, tmp_path, tools):
+    words = [ROOT / CONFIG, tmp_path / 'best.pth', '--work-dir', tmp_path / 'work']
+    words += ['--cfg-options', f'data_root={tiny_levir}', *SMALL]
+    output = tools.run(ROOT / 'tools/test.py', words, expect=2)
     assert re.search(r'error: No such checkpoint: .*best\.pth', output)
     assert 'Traceback' not in output
 
 
-def test_a_setting_without_a_value_is_said():
-    output = run(sys.executable, 'tools/train.py', CONFIG, '--cfg-options', 'data_root', expect=2)
+def test_a_setting_without_a_value_is_said(tools):
+    words = [ROOT / CONFIG, '--cfg-options', 'data_root']
+    output = tools.run(ROOT / 'tools/train.py', words, expect=2)
     assert '--cfg-options takes KEY=VALUE' in output
 
 

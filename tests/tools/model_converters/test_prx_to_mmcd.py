@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / 'tools' / 'model_converters' / 'prx_to_mmcd.py'
 
 
-def convert(*words, expect=0):
-    return output_of([sys.executable, TOOL, *words], expect=expect)
+@pytest.fixture
+def convert(tools):
+    return lambda *words, expect=0: tools.run(TOOL, words, expect=expect)
 
 
 def released(variant_name):
@@ -34,7 +35,7 @@ def released(variant_name):
         ('r18_cross', 'prx_levir_cross.py', []),
     ],
 )
-def test_each_variant_loads_into_its_config(tmp_path, variant, config, words):
+def test_each_variant_loads_into_its_config(convert, tmp_path, variant, config, words):
     official = released(variant)
     torch.save(official, tmp_path / 'official.pth')
     output = convert(tmp_path / 'official.pth', tmp_path / 'ours.pth', *words)
@@ -47,7 +48,7 @@ def test_each_variant_loads_into_its_config(tmp_path, variant, config, words):
 
 @needs_golden
 @pytest.mark.slow
-def test_cross_attention_without_the_refinement(tmp_path):
+def test_cross_attention_without_the_refinement(convert, tmp_path):
     official = {n: v for n, v in released('r18_cross').items() if '.PFRM.' not in n}
     torch.save(official, tmp_path / 'official.pth')
     output = convert(tmp_path / 'official.pth', tmp_path / 'ours.pth')
@@ -59,7 +60,7 @@ def test_cross_attention_without_the_refinement(tmp_path):
 
 @needs_golden
 @pytest.mark.slow
-def test_an_unknown_name_is_refused(tmp_path):
+def test_an_unknown_name_is_refused(convert, tmp_path):
     torch.save(dict(released('r18'), extra=torch.ones(1)), tmp_path / 'official.pth')
     output = convert(tmp_path / 'official.pth', tmp_path / 'ours.pth', expect=2)
     assert output.startswith('error: ') and 'extra' in output
@@ -69,5 +70,6 @@ def test_an_unknown_name_is_refused(tmp_path):
 @pytest.mark.slow
 def test_no_checkpoint_of_prx(tmp_path):
     torch.save({'a.weight': torch.ones(1)}, tmp_path / 'official.pth')
-    output = convert(tmp_path / 'official.pth', tmp_path / 'ours.pth', expect=2)
+    command = [sys.executable, TOOL, tmp_path / 'official.pth', tmp_path / 'ours.pth']
+    output = output_of(command, expect=2)  # as a user starts it
     assert 'is no checkpoint of the PRX-Change model' in output
