@@ -178,7 +178,8 @@ def paired_difference(
     bootstrap = bootstrap or Bootstrap()
     low, high = bootstrap.intervals(summed, difference)[key]
     p = swap_p_value(
-        *(summed[of].mean(1) for of in 'ab'),
+        summed['a'].mean(1),
+        summed['b'].mean(1),
         figure,
         resamples=bootstrap.resamples,
         seed=bootstrap.seed,

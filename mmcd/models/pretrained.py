@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
@@ -79,7 +80,7 @@ class PretrainedWeights(PretrainedInit):
 
 
 @contextmanager
-def read_by_us(encoder: nn.Module) -> Iterator[None]:
+def read_by_us(encoder: Any) -> Iterator[None]:
     """Within the block, an encoder initialises itself; at its end pretrained weights are read.
 
     MMSegmentation's transformers (Swin, ViT, BEiT) read the file of an ``init_cfg`` themselves:
@@ -89,22 +90,27 @@ def read_by_us(encoder: nn.Module) -> Iterator[None]:
     Raises:
         CheckpointError: see :class:`PretrainedWeights`.
     """
-    cfg = getattr(encoder, 'init_cfg', None)
-    reads_itself = (
-        type(encoder).__module__.startswith('mmseg.')
-        and type(encoder).init_weights is not BaseModule.init_weights
-        and isinstance(cfg, dict)
-        and cfg.get('type') == 'Pretrained'
-    )
-    if not reads_itself:
+    if not _reads_pretrained_itself(encoder):
         yield
         return
+    cfg = encoder.init_cfg
     encoder.init_cfg = None
     try:
         yield
     finally:
         encoder.init_cfg = cfg
     WEIGHT_INITIALIZERS.build(dict(cfg))(encoder)
+
+
+def _reads_pretrained_itself(encoder: Any) -> bool:
+    cfg = getattr(encoder, 'init_cfg', None)
+    return (
+        isinstance(encoder, BaseModule)
+        and type(encoder).__module__.startswith('mmseg.')
+        and type(encoder).init_weights is not BaseModule.init_weights
+        and isinstance(cfg, dict)
+        and cfg.get('type') == 'Pretrained'
+    )
 
 
 def _read_weights(source: str, prefix: str | None) -> dict[str, Tensor]:

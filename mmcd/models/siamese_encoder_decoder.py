@@ -99,10 +99,10 @@ class SiameseEncoderDecoder(EncoderDecoder):
     ) -> None:
         if fusion not in (CONCAT, DIFFERENCE):
             raise ConfigError(f"model.fusion is '{CONCAT}' or '{DIFFERENCE}', not {fusion!r}.")
-        if isinstance(decode_head, (list, tuple)):
+        if not isinstance(decode_head, dict):
             raise ConfigError(
-                f'model.decode_head is one head, but {len(decode_head)} were given. Cascades of '
-                'heads (CascadeEncoderDecoder) are not for pairs here.'
+                f'model.decode_head is the settings of one head, not {type(decode_head).__name__}. '
+                'Cascades of heads (CascadeEncoderDecoder) are not for pairs here.'
             )
         spec = ImageSpec.from_config(image)
         heads = [decode_head, auxiliary_head]
@@ -288,9 +288,9 @@ def _freeze_unread_layers(encoder: nn.Module) -> None:
     if not read or not all(isinstance(index, int) for index in read) or min(read) < 0:
         return
     # ResNet's stages go by their names, ConvNeXt's by two lists.
-    kinds = ('layers',) if hasattr(encoder, 'layers') else ('res_layers',)
+    kinds = ['layers' if hasattr(encoder, 'layers') else 'res_layers']
     if type(encoder).__name__ == 'ConvNeXt':
-        kinds = ('stages', 'downsample_layers')
+        kinds = ['stages', 'downsample_layers']
     for kind in kinds:
         layers: list[Any] = [
             getattr(encoder, each, None) if isinstance(each, str) else each

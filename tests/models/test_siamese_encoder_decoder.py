@@ -345,7 +345,7 @@ def test_auxiliary_heads_see_the_label_where_the_image_was_padded():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'decode_head': [dict(type='mmseg.FCNHead')]}, r'is one head, but 1 were given'),
+        ({'decode_head': [dict(type='mmseg.FCNHead')]}, r'is the settings of one head, not list'),
         (
             {
                 'decode_head': dict(
