@@ -36,7 +36,7 @@ from mmcd.html_report.result_page import (
     strip_of,
 )
 from mmcd.io.atomic import write_whole
-from mmcd.structures import BINARY_CHANGE
+from mmcd.structures import ChangeClasses
 
 EXAMPLES = 6
 # Layers of the comparison: of which method, and the layer of its own report.
@@ -117,7 +117,7 @@ def write_comparison_page(folder: Path, compared: Compared) -> Path:
         columns=[f'F1 {names[0]}', f'F1 {names[1]}', 'Difference'],
         rows=rows,
         has_pictures=any(found),
-        overlays=_overlays(names),
+        overlays=_overlays(names, ChangeClasses.from_meta(first.records[0]['protocol'])),
         pictures=picture_data(found, rows),
     )
     return write_page(folder, 'comparison.html.j2', content)
@@ -201,13 +201,13 @@ def _copy_pictures(
     return find_pictures(folder, f'{IMAGES}/{target.name}', LAYERS)
 
 
-def _overlays(names: Sequence[str]) -> list[Overlay]:
-    own = dict(zip(PAIR_OVERLAYS, overlays_of(PAIR_OVERLAYS, BINARY_CHANGE), strict=True))
+def _overlays(names: Sequence[str], classes: ChangeClasses) -> list[Overlay]:
+    own = dict(zip(PAIR_OVERLAYS, overlays_of(PAIR_OVERLAYS, classes), strict=True))
     overlays = []
     for layer, (which, name) in LAYERS.items():
         like = own[name]
         title = like.title if layer == 'label' else f'{like.title}: {names[which]}'
-        legend = like.legend if layer == 'errors-1' else ()
+        legend = like.legend if layer in ('errors-1', 'label') else ()
         overlays.append(Overlay(layer, title, like.swatch, layer == 'errors-1', legend))
     return overlays
 

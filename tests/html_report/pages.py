@@ -11,7 +11,9 @@ from mmcd.html_report.comparison_page import Compared, write_comparison_page
 from tests.html_report.results import write_result
 
 
-def compare(tmp_path: Path, *, pictures: bool = True, seeds: int = 1) -> Path:
+def compare(
+    tmp_path: Path, *, pictures: bool = True, seeds: int = 1, meta: dict | None = None
+) -> Path:
     records = [
         [
             write_result(tmp_path / name, best=best, seed=seed, pictures=pictures)
@@ -19,6 +21,8 @@ def compare(tmp_path: Path, *, pictures: bool = True, seeds: int = 1) -> Path:
         ]
         for name, best in (('one', 0.7), ('two', 0.95))
     ]
+    for record in records[0]:
+        record['protocol'].update(meta or {})
     methods = [Method(n, tuple(r)) for n, r in zip(('one', 'two <2>'), records, strict=True)]
     return write_comparison_page(
         tmp_path / 'page',

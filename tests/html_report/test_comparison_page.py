@@ -48,3 +48,10 @@ def test_several_seeds_and_no_pictures(tmp_path: Path) -> None:
     html = compare(tmp_path, pictures=False, seeds=2).read_text()
     assert ' ± ' in html and '<dialog' not in html
     assert 'There are pictures where both results lie in their reports' in html
+
+
+def test_kinds_of_change_are_named_with_their_colours(tmp_path: Path) -> None:
+    (tmp_path / 'page').mkdir()
+    meta = dict(classes=['same', 'built', 'razed'], palette=[[0, 0, 0], [1, 2, 3], [4, 5, 6]])
+    html = compare(tmp_path, meta=meta).read_text()
+    assert 'rgb(4 5 6)' in html and 'razed' in html and 'another kind of change' in html
