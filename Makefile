@@ -72,10 +72,10 @@ advisories: $(DEV)  ## compare the versions with published advisories
 	@$(PY) tools/check_advisories.py
 
 test-floors: $(FLOORS)/.mmcd-dev  ## run all tests with the lowest versions allowed
-	@$(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+	@CUDA_VISIBLE_DEVICES= $(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
 
 test-openmmlab: $(OPENMMLAB)/.mmcd-dev  ## run all tests with upstream's mmcv and its family
-	@$(OPENMMLAB)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+	@CUDA_VISIBLE_DEVICES= $(OPENMMLAB)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
 
 clean:  ## remove builds and caches; keeps the environment and work_dirs
 	@rm -rf build dist mmcd.egg-info mmcd/.mim .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -50,21 +50,18 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
     """
     config = copy.deepcopy(path) if isinstance(path, Config) else _read(Path(path))
     before = {key: config.get(key) for key in SET_ONCE}
-    iterations = (config.get('train_cfg') or {}).get('max_iters')
     if options:
         _merge(config, options)
     for key, used_as in SET_ONCE.items():
         if config.get(key) == before[key]:
             continue
         replaced = _replace(config._cfg_dict, used_as, before[key], config.get(key))
-        if not replaced and None not in (before[key], config.get(key)):
+        if not replaced and config.get(key) is not None:
             raise ConfigError(
                 f'Nothing reads {key}={config.get(key)!r}: no part of this config has {used_as}='
-                f'{before[key]!r}, which stands at its top. Name the parts, such as '
+                f'{before[key]!r}, as at its top. Name the parts, such as '
                 'train_dataloader.dataset.data_root=FOLDER, or change a copy of the file.'
             )
-    if options:
-        _follow_iterations(config, options, iterations)
     _hand_on(config)
     drop_pretrained(config.get('model'), only_unset=True)
     return config
@@ -246,21 +243,6 @@ def _check_spelling(config: Config, key: str) -> None:
                 meant = '.'.join([*parts[:index], *near, *parts[index + 1 :]])
                 raise ConfigError(f'The config has no setting {key}. Did you mean {meant}?')
             return
-
-
-def _follow_iterations(config: Config, options: Mapping[str, Any], former: int | None) -> None:
-    """Let schedules that end with the training end with one of another length."""
-    iterations = options.get('train_cfg.max_iters')
-    if not isinstance(iterations, int) or former is None:
-        return
-    schedules = config.get('param_scheduler') or []
-    for schedule in [schedules] if isinstance(schedules, dict) else schedules:
-        if not isinstance(schedule, dict) or schedule.get('by_epoch') is not False:
-            continue
-        if iterations > schedule.get('begin', 0):  # else it does not begin at all
-            for key in ('end', 'T_max'):
-                if schedule.get(key) == former:
-                    schedule[key] = iterations
 
 
 def _replace(node: Any, key: str, old: Any, new: Any) -> int:

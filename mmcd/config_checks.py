@@ -23,6 +23,7 @@ from mmseg.utils import register_all_modules
 from mmcd import registry
 from mmcd.constructor_arguments import constructor_parameters, describe, fits
 from mmcd.errors import ConfigError
+from mmcd.install.stack import installed_family
 from mmcd.io.checkpoint_file import first_line
 
 # What mmcd reads at the top of a config, beside MMEngine's runner.
@@ -360,15 +361,49 @@ for _split in ('train', 'val', 'test'):
     RANGES[f'{_split}_dataloader.persistent_workers'] = (_is_switch, 'True or False')
 
 
+def schedule_warning(config: Config) -> str:
+    """What a schedule that does not end with the training makes of it, as sentences; else ''."""
+    iterations = config.train_cfg.get('max_iters')
+    if iterations is None:  # a training by epochs
+        return ''
+    schedules = config.get('param_scheduler') or []
+    schedules = [schedules] if isinstance(schedules, dict) else list(schedules)
+    ends = {
+        f'param_scheduler.{index}.{key}': schedule[key]
+        for index, schedule in enumerate(schedules)
+        for key in ('end', 'T_max')
+        if schedule.get('by_epoch') is False and key in schedule
+    }
+    last = max(ends.values(), default=iterations)
+    if last == iterations:
+        return ''
+    what = 'the rest is trained at its last rate' if last < iterations else 'it is not run through'
+    settings = ' '.join(f'{key}={iterations}' for key, end in ends.items() if end == last)
+    return (
+        f'The training ends after {iterations} iterations, the schedule of the learning rate after '
+        f'{last}: {what}. To let them end together: --cfg-options {settings}'
+    )
+
+
 def _loss_faults(node: Any, path: str) -> Iterator[str]:
-    """Settings of MMSegmentation's cross-entropy that end a training in its first step."""
+    """Settings of the forks' cross-entropy that end a training in its first step.
+
+    Upstream's fails with class weights where a pixel is ignored, whatever else is set.
+    """
     if isinstance(node, (list, tuple)):
         for index, each in enumerate(node):
             yield from _loss_faults(each, f'{path}.{index}')
     elif isinstance(node, dict):
-        is_entropy = str(node.get('type')).rpartition('.')[2] == 'CrossEntropyLoss'
-        one_of_many = not node.get('use_sigmoid') and not node.get('use_mask')
-        if is_entropy and one_of_many and node.get('class_weight') and node.get('avg_non_ignore'):
+        fails = (
+            node.get('type') in ('CrossEntropyLoss', 'mmseg.CrossEntropyLoss')
+            and not node.get('use_sigmoid')
+            and not node.get('use_mask')
+            and node.get('reduction', 'mean') == 'mean'
+            and node.get('class_weight')
+            and node.get('avg_non_ignore')
+            and installed_family() == 'onedl'
+        )
+        if fails:
             yield (
                 f'{path}.avg_non_ignore=True: CrossEntropyLoss fails with it where class_weight is '
                 'given. Set avg_non_ignore=False: ignored pixels are left out of a weighted mean '

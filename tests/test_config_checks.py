@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from mmcd.config import list_configs, load_config
-from mmcd.config_checks import check_config
+from mmcd.config_checks import _loss_faults, check_config, schedule_warning
 from mmcd.errors import ConfigError
 
 SAMPLE = Path(__file__).resolve().parents[1] / 'configs' / 'darnet_sample.py'
@@ -146,3 +146,29 @@ def test_class_weights_beside_what_fails_with_them(scope):
     with pytest.raises(ConfigError, match=r'loss_decode\.0\.avg_non_ignore=True: .*ignore=False'):
         check_config(config)
     check_config(load_config(SAMPLE, {'model.decode_head.loss_decode.0.class_weight': None}))
+
+
+@pytest.mark.parametrize('change', [dict(reduction='sum'), dict(type='mmdet.CrossEntropyLoss')])
+def test_class_weights_where_nothing_fails(change):
+    loss = dict(type='CrossEntropyLoss', class_weight=[1.0, 3.0], avg_non_ignore=True)
+    assert list(_loss_faults([loss | change], 'loss')) == []
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ({}, ''),
+        ({'train_cfg.max_iters': 900}, r'after 900 .* 600: the rest is trained at its last rate'),
+        ({'train_cfg.max_iters': 50}, r'after 600: it is not run .*cfg-options .*\.1\.end=50$'),
+        ({'train_cfg.max_iters': 50, 'param_scheduler.1.end': 50}, ''),
+        ({'train_cfg.max_iters': 50, 'param_scheduler': []}, ''),
+    ],
+)
+def test_a_schedule_that_does_not_end_with_the_training(options, said):
+    warning = schedule_warning(load_config('upernet_r18_sample', options))
+    assert bool(warning) == bool(said) and re.search(said, warning)
+
+
+@pytest.mark.parametrize('name', list_configs())
+def test_schedules_of_our_own_configs_end_with_their_trainings(name):
+    assert schedule_warning(load_config(name)) == ''

@@ -13,7 +13,7 @@ from mmcd.engine.result_file import change_metric_of
 from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
 from mmcd.evaluation.image_result import relative_to
 from mmcd.evaluation.record import write_record
-from mmcd.html_report.pictures import save_pictures
+from mmcd.html_report.pictures import remove_pictures, save_pictures
 from mmcd.html_report.result_page import RESULT, picture_path, write_result_page
 from mmcd.io.atomic import make_folder
 from mmcd.models.scores import scores_of_sample
@@ -66,7 +66,11 @@ class ReportPicturesHook(Hook):
             before = relative_to(self.data_root, sample.before_path)
             # Of several data sets in one, two may have a pair of one name; windows share a file.
             shared = self.has_parts and sample.get('window') is None
-            name = before if shared else name_of_pair(sample, before)
+            name = name_of_pair(sample, before)
+            if shared:
+                # Of a test before, where it had one data set, and the page looks there first.
+                remove_pictures(picture_path(self.report_dir, name))
+                name = before
             save_pictures(
                 picture_path(self.report_dir, name),
                 *shown_pair(sample, data_batch, index, self.image),

@@ -10,6 +10,7 @@ from mmengine.dist import get_rank, master_only
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
+from mmcd.config_checks import schedule_warning
 from mmcd.engine.exact_data import (
     ResumableBatches,
     SeededSampler,
@@ -40,6 +41,8 @@ class TrainRunner(Runner):
 
     def build_for_training(self) -> None:
         """Build what ``train`` builds, so that what does not fit together is found before it."""
+        if warning := schedule_warning(self.cfg):
+            self.logger.warning(warning)
         self._train_loop = self.build_train_loop(self._train_loop)
         self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         if self._val_loop is not None:

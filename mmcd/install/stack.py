@@ -66,6 +66,11 @@ def require_stack() -> None:
         raise StackError(describe_faults(faults, family_of(installed)))
 
 
+def installed_family() -> str:
+    """The family that is installed, see :func:`family_of`."""
+    return family_of(_installed_versions())
+
+
 def family_of(installed: Mapping[str, str]) -> str:
     """Name the family most parts are of, ``onedl`` if none or as many are of the other.
 

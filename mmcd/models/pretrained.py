@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit, update_init_info
@@ -27,6 +28,8 @@ WAYS_OUT = (
     'ResNet-18, what torch.save(torchvision.models.resnet18(weights="DEFAULT").state_dict(), FILE) '
     'writes where there is a network), or train from scratch, --cfg-options pretrained=None.'
 )
+
+TABLE = 'relative_position_bias_table'
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')
@@ -135,27 +138,51 @@ def _with_resized_tables(state_dict: dict[str, Tensor], module: nn.Module) -> di
             continue
         if name.endswith('relative_position_index'):  # which follows from the window's size
             del state_dict[name]
-        elif name.endswith('relative_position_bias_table') and value.shape[1:] == wanted.shape[1:]:
-            sides = _side(value.shape[0]), _side(wanted.shape[0])
-            if all(sides):
-                # MMPretrain's function for it needs a part of SciPy that is gone since 1.14.
-                image = value.T.reshape(1, -1, sides[0], sides[0]).float()
-                image = F.interpolate(image, (sides[1], sides[1]), mode='bicubic')
-                state_dict[name] = image.flatten(2)[0].T.contiguous()
-        elif name.endswith('pos_embed') and value.ndim == 3:
+        elif name.endswith(TABLE) and value.shape[1:] == wanted.shape[1:]:
+            # BEiT's have three rows for the class besides.
+            for rows in (0, 3):
+                before, after = (_square(each.shape[0] - rows) for each in (value, wanted))
+                if before and after:
+                    state_dict[name] = _resized_table(value, rows, before, after)
+                    break
+        elif name.endswith('pos_embed') and value.shape[::2] == wanted.shape[::2]:
             for tokens in (0, 1):  # of the class, beside those of the places
-                sides = _side(value.shape[1] - tokens), _side(wanted.shape[1] - tokens)
-                if all(sides) and value.shape[2] == wanted.shape[2]:
-                    shapes = [(side, side) for side in sides]
-                    state_dict[name] = resize_pos_embed(value, *shapes, num_extra_tokens=tokens)
+                before = _square(value.shape[1] - tokens)
+                after = _grid_of(module, wanted.shape[1] - tokens)
+                if before and after:
+                    state_dict[name] = resize_pos_embed(
+                        value, before, after, num_extra_tokens=tokens
+                    )
                     break
     return state_dict
 
 
-def _side(number: int) -> int:
-    """Of a square of so many places; 0 where it is none."""
+def _resized_table(
+    table: Tensor, rows: int, before: tuple[int, int], after: tuple[int, int]
+) -> Tensor:
+    # MMPretrain's function for it needs a part of SciPy that is gone since 1.14.
+    places = len(table) - rows
+    image = table[:places].T.reshape(1, -1, *before).float()
+    image = F.interpolate(image, after, mode='bicubic')
+    return torch.cat([image.flatten(2)[0].T, table[places:]])
+
+
+def _square(number: int) -> tuple[int, int] | None:
+    """The sides of a square of so many places; None where it is none."""
     side = math.isqrt(max(number, 0))
-    return side if side * side == number else 0
+    return (side, side) if side and side * side == number else None
+
+
+def _grid_of(encoder: Any, places: int) -> tuple[int, int] | None:
+    """How many patches its images have along each side; None where that is not known."""
+    grid = getattr(encoder, 'patch_shape', None)
+    size, patch = getattr(encoder, 'img_size', None), getattr(encoder, 'patch_size', None)
+    if grid is None and isinstance(size, (tuple, list)) and isinstance(patch, int):
+        grid = [side // patch for side in size]
+    if grid is None:
+        return _square(places)
+    height, width = grid
+    return (height, width) if height * width == places else None
 
 
 def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:
@@ -165,10 +192,14 @@ def _load_encoder(module: nn.Module, state_dict: dict[str, Tensor]) -> str:
     except RuntimeError as error:  # PyTorch's list of shapes that differ
         raise CheckpointError(str(error)) from error
     expected = module.state_dict()
+    # MAE is trained without such tables, and begins with zeros in their place.
+    has_tables = any(name.endswith(TABLE) for name in state_dict)
     missing = [
         name
         for name in result.missing_keys
-        if expected[name].ndim > 1 and expected[name].is_floating_point()
+        if expected[name].ndim > 1
+        and expected[name].is_floating_point()
+        and (has_tables or not name.endswith(TABLE))
     ]
     modules = {name for name, _ in module.named_children()}
     foreign = [

@@ -162,6 +162,9 @@ class SiameseEncoderDecoder(EncoderDecoder):
 
     def init_weights(self) -> None:
         """Initialise the weights as ``init_cfg`` says: of a seed the same in either layout."""
+        if self.is_init:  # which MMEngine says, and leaves the weights as they are
+            super().init_weights()
+            return
         # Random numbers fill a tensor in the order of its memory.
         self.to(memory_format=torch.contiguous_format)
         with read_by_us(self.backbone):
@@ -197,7 +200,8 @@ class SiameseEncoderDecoder(EncoderDecoder):
             ConfigError: it gives vectors.
         """
         maps = super().extract_feat(images)
-        if any(isinstance(each, Tensor) and each.ndim != 4 for each in maps):
+        each_map = [maps] if isinstance(maps, Tensor) else maps
+        if any(isinstance(each, Tensor) and each.ndim != 4 for each in each_map):
             raise ConfigError(
                 f'{type(self.backbone).__name__} gives vectors, as for classification, where a map '
                 '(N, C, H, W) a level is needed. MMPretrain has a setting for it: '

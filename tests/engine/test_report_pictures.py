@@ -123,6 +123,24 @@ def test_windows_of_a_scene_are_shown_as_the_network_saw_them(tmp_path: Path) ->
         assert shown.tolist() == pytest.approx([51 * (number + 1)] * 3, abs=4)
 
 
+def test_pairs_of_one_name_in_several_data_sets_keep_apart(tmp_path: Path) -> None:
+    samples = []
+    for part in ('one', 'two'):
+        (tmp_path / part).mkdir()
+        samples.append(sample(tmp_path / part, 'scene'))
+        samples[-1].set_metainfo(dict(pair_name='scene'))
+    runner = runner_of(tmp_path, image=FOUR_BANDS)
+    report = tmp_path / 'report'
+    for parts in (1, 2):  # the second time into the report of a test of one data set
+        runner.test_dataloader.dataset.datasets = [None] * parts
+        hook = ReportPicturesHook(report_dir=str(report))
+        hook.before_test(runner)
+        hook.after_test_iter(runner, 0, {}, samples[:parts])
+    folders = [picture_path(report, f'{part}/A/scene.tif') for part in ('one', 'two')]
+    assert all((folder / 'errors.png').is_file() for folder in folders)
+    assert list(picture_path(report, 'scene').iterdir()) == []
+
+
 def test_a_report_s_folder_is_made_before_the_test(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     hook = ReportPicturesHook(report_dir=str(tmp_path / 'file' / 'report'))

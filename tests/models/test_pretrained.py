@@ -286,10 +286,13 @@ VIT = dict(
     num_heads=1,
     out_indices=(0,),
 )
+BEIT = {**VIT, 'type': 'mmseg.BEiT', 'qv_bias': False}
 # The encoder, the same for other sizes, and the tables that these make differ.
 TRANSFORMERS = [
     (SWIN, dict(window_size=4), 'relative_position_bias_table'),
     (VIT, dict(img_size=48), 'pos_embed'),
+    (VIT, dict(img_size=(32, 128)), 'pos_embed'),
+    (BEIT, dict(img_size=48), 'relative_position_bias_table'),
 ]
 
 
@@ -344,3 +347,33 @@ def test_transformers_that_read_files_themselves(tmp_path, encoder, other, table
         CheckpointError, match=r'are not in the file .*`prefix` beside `checkpoint`'
     ):
         transformer(encoder, tmp_path / 'w.pth')
+
+
+def test_positions_of_another_shape_keep_their_places(tmp_path):
+    """4 x 4 places to 4 x 16, whose number is that of 8 x 8."""
+    file = file_of(VIT, tmp_path / 'w.pth')['pos_embed']
+    model = transformer({**VIT, 'img_size': (32, 128)}, tmp_path / 'w.pth')
+    wide = model.backbone.state_dict()['pos_embed'][0, 1:].reshape(4, 16, 8)
+    small = file[0, 1:].reshape(4, 4, 8)
+    # Along the rows, which are as many as before, means stay about as they are.
+    torch.testing.assert_close(wide.mean(1), small.mean(1), atol=0.1, rtol=0)
+
+
+def test_mae_without_tables_begins_with_zeros(tmp_path):
+    mae = {**VIT, 'type': 'mmseg.MAE'}
+    file = file_of(mae, tmp_path / 'all.pth')
+    kept = {name: value for name, value in file.items() if 'relative_position' not in name}
+    torch.save(kept, tmp_path / 'w.pth')
+    ours = transformer(mae, tmp_path / 'w.pth').backbone.state_dict()
+    assert torch.equal(ours['patch_embed.projection.weight'], file['patch_embed.projection.weight'])
+    tables = [value for name, value in ours.items() if name.endswith('bias_table')]
+    assert tables and not any(table.any() for table in tables)
+
+
+def test_initialised_once(tmp_path):
+    file_of(SWIN, tmp_path / 'w.pth')
+    model = transformer(SWIN, tmp_path / 'w.pth')
+    stem = model.backbone.patch_embed.projection.weight
+    stem.data.fill_(7)
+    model.init_weights()  # as each `train` of a runner does
+    assert (stem == 7).all()

@@ -108,13 +108,16 @@ def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
     return write_result_page(folder, record, classes=classes)
 
 
-def check_place(folder: Path, compared: Sequence[Path]) -> None:
+def check_place(folder: Path, results: Sequence[str]) -> None:
     """Check that a page of several results does not replace that of one of them.
 
     Raises:
         ConfigError: it would.
     """
-    if folder.resolve() in [each.resolve() for each in compared]:
+    from mmcd.html_report.result_page import RESULT
+
+    files = [Path(file) for word in results for file in word.split(',') if file]
+    if folder.resolve() in [file.resolve().parent for file in files if file.name == RESULT]:
         raise ConfigError(
             f'--html {folder} is the folder of one of the results, whose own page and pictures '
             'would be overwritten. Name another one.'
@@ -184,7 +187,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
                 f'{len(methods[0].records)} seeds of one method. Name one of their files.'
             )
         if not is_one:
-            check_place(args.html, folders)
+            check_place(args.html, args.results)
         make_folder(args.html)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))

@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     use_predictor(
         runner,
         predictor,
-        precision=_precision(args),
+        precision=_precision(args) if predictor is None else None,
         compile=args.compile,
         optimize=not args.as_trained,
         tta=args.tta,
@@ -147,7 +147,7 @@ def _exported(args: argparse.Namespace) -> ChangePredictor | None:
         return ExportedPredictor(
             args.checkpoint,
             runtime=args.runtime or 'onnxruntime',
-            precision=_precision(args) or 'float32',
+            precision=args.precision or ('bfloat16' if args.amp else 'float32'),
         )
     if args.runtime:
         raise ConfigError('--runtime is for exported models (.onnx).')

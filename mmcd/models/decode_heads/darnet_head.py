@@ -76,6 +76,7 @@ class DARNetHead(PairHead):
             with_cp=with_cp,
         )
         self.size_divisor = 2 ** (len(in_channels) - 1)
+        self.num_pyramids = 2
 
     def decode(self, *pyramids: Pyramid) -> list[Tensor]:
         """y_5 .. y_1, each at its own resolution."""

@@ -46,7 +46,8 @@ class PairHead(BaseDecodeHead):
 
     # Height and width of the input image must be multiples of this; others are padded.
     size_divisor = 1
-    num_pyramids = 2  # one a date; 1 for a head behind a model with early fusion
+    # That :meth:`decode` takes: 2, one a date; 1, of a model with early fusion; None: either.
+    num_pyramids: int | None = None
     # Modules that a later training stage adds to what an earlier one has trained.
     later_stage_modules: tuple[str, ...] = ()
 
@@ -109,11 +110,11 @@ class PairHead(BaseDecodeHead):
         Raises:
             ConfigError: they are not.
         """
-        if len(inputs) != self.num_pyramids:
+        if self.num_pyramids not in (None, len(inputs)):
             raise ConfigError(
                 f'{type(self).__name__} takes {self.num_pyramids} pyramid(s) of maps, but got '
-                f'{len(inputs)}: early_fusion=True of the model makes one of both dates, which '
-                "FCSiamHead with fusion='early' takes, and no other head for pairs."
+                f'{len(inputs)}: early_fusion=True of the model makes one of both dates, which of '
+                "the heads for pairs here FCSiamHead with fusion='early' takes alone."
             )
 
     def forward(self, inputs: Sequence[Pyramid]) -> Tensor | tuple[Tensor, ...]:

@@ -137,6 +137,16 @@ def test_a_comparison_does_not_replace_a_compared_page(files: list[str], tmp_pat
     assert sorted((tmp_path / 'two').rglob('*')) == before
 
 
+def test_a_page_among_the_results_and_one_of_a_second_seed(
+    files: list[str], tmp_path: Path
+) -> None:
+    report.main([files[0], files[2], '--html', str(tmp_path)])  # there is no page to lose
+    assert (tmp_path / 'index.html').is_file()
+    seed = with_pictures(tmp_path / 'seed', files[1])
+    with pytest.raises(ConfigError, match='would be overwritten'):
+        report.main([f'{files[0]},{seed}', files[2], '--html', str(seed.parent)])
+
+
 def test_what_cannot_be_tested_is_shown_all_the_same(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
