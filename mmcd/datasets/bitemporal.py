@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -247,7 +248,7 @@ class BitemporalDataset(BaseDataset):
         for folder in self.folders:
             content = ' or '.join(f'*{suffix}' for suffix in folder.suffixes)
             values = f', values {self.label_encoding}' if folder.role == 'label' else ''
-            name = folder.path.relative_to(root)
+            name = os.path.relpath(folder.path, root)  # it may lie elsewhere
             lines.append(f'    {f"{name}/":<16} {content:<16} ({folder.role}{values})')
         if there is None:
             lines.append(f'but there is no folder {root} (from here: {Path.cwd()}).')

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmcd.errors import DatasetNotFoundError, StackError
 from mmcd.io.atomic import write_whole
-from mmcd.io.band_folder import band_files
+from mmcd.io.band_folder import band_files, choose_band_files
 from mmcd.io.image_encoding import encode_image
 from mmcd.io.images import read_image
 from mmcd.structures import ImageSpec
@@ -33,6 +33,8 @@ def rect_folders(city: Path, cache: Path, image: ImageSpec) -> tuple[Path, Path]
     """
     published = [city / f'{date}_rect' for date in DATES]
     if all(folder.is_dir() for folder in published):
+        for folder in published:
+            choose_band_files(folder, image)  # names what is not there
         return published[0], published[1]
     if not all((city / date).is_dir() for date in DATES):
         raise DatasetNotFoundError(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
@@ -94,7 +94,7 @@ class GracefulStopHook(Hook):
         self.request.steps += 1
         asked = largest_of_all(self.request.signal)
         if asked:
-            self.end(runner, asked, runner.iter + 1)
+            self.end(runner, asked, runner.iter + 1, agreed=True)
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -104,11 +104,17 @@ class GracefulStopHook(Hook):
             _restore_trained_weights(runner)
             self.end(runner, self.request.signal, runner.iter)
 
-    def end(self, runner: Runner, number: int, iteration: int) -> None:
+    def end(self, runner: Runner, number: int, iteration: int, *, agreed: bool = False) -> None:
         """Write a checkpoint of the iterations done, and stop.
 
         Before the first there is none to write: a resumed run would not make up for the validation
         of what it starts from.
+
+        Args:
+            runner: of the run.
+            number: of the signal.
+            iteration: so many are done.
+            agreed: all processes end here, and wait for the one that writes.
 
         Raises:
             StoppedBySignalError: always.
@@ -121,6 +127,8 @@ class GracefulStopHook(Hook):
         name = signal.Signals(number).name
         if name == REQUEUE and is_main_process():
             requeue(os.environ['SLURM_JOB_ID'])
+        if agreed:
+            barrier()  # launchers end all processes once one has ended, also one that still writes
         raise StoppedBySignalError(
             f'Stopped by {name} after iteration {iteration}. '
             + _how_to_go_on(hooks[0].last_ckpt if hooks else None, iteration),

@@ -217,7 +217,10 @@ class RunCompletionHook(Hook):
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        write_whole(Path(runner.work_dir) / MARKER, str(runner.iter))
+        # A training that early stopping has ended is through as well.
+        ended = getattr(runner.train_loop, 'stop_training', False)
+        done = max(runner.iter, runner.max_iters) if ended else runner.iter
+        write_whole(Path(runner.work_dir) / MARKER, str(done))
 
     @master_only
     def _remove(self, runner: Runner) -> None:

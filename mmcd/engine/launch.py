@@ -72,6 +72,7 @@ def prepare_run(args: Namespace) -> Config:
     if hasattr(args, 'checkpoint'):
         # load_from says where a training starts. MMEngine would load it over what is to be tested.
         cfg.load_from = None
+        cfg.resume = False  # as a config says that a resumed run has left
         if args.checkpoint in NAMES:  # others may be addresses, which are no paths
             args.checkpoint = str(find_model_file(args.checkpoint))
     if args.local_rank is not None:
@@ -105,7 +106,7 @@ def locked_work_dir(cfg: Config) -> Iterator[None]:
         InUseError: another run trains there.
         ConfigError: nothing can be written there.
     """
-    if _rank_at_start() != 0:
+    if _rank_at_start(cfg.get('launcher', 'none')) != 0:
         yield
         return
     with ExitStack() as stack:
@@ -121,12 +122,13 @@ def locked_work_dir(cfg: Config) -> Iterator[None]:
         yield
 
 
-def _rank_at_start() -> int:
-    """This process's number as launchers give it, before the processes have met."""
-    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
-        if name in os.environ:
-            return int(os.environ[name])
-    return 0
+def _rank_at_start(launcher: str) -> int:
+    """This process's number as its launcher gives it, before the processes have met.
+
+    Without ``--launcher`` it trains alone, whatever has started it.
+    """
+    names = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+    return int(os.environ.get(names.get(launcher, ''), 0))
 
 
 def use_mixed_precision(cfg: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 from mmengine.config import Config
@@ -50,6 +51,9 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
     for hook in (RunCompletionHook, PlainCheckpointHook, StrictLoadingHook, ExactResumeHook):
         require_hook(cfg, hook.__name__)
     use_durable_checkpoints(cfg)
+    for hook in [*(cfg.get('custom_hooks') or []), *(cfg.get('default_hooks') or {}).values()]:
+        if isinstance(hook, dict) and str(hook.get('type')).endswith('EarlyStoppingHook'):
+            hook.setdefault('priority', 'LOW')  # it counts before CheckpointHook writes its counts
     stage_from = cfg.get('stage_from')
     if cfg.get('resume') and not _lies_in(cfg.get('load_from'), cfg.work_dir):
         last = find_last_whole(cfg.work_dir, trusted=trusted)
@@ -65,6 +69,21 @@ def prepare_start(cfg: Config, *, trusted: bool = False) -> None:
         if '://' not in cfg.load_from:
             require_file(find_model_file(cfg.load_from))
         require_hook(cfg, StartValidationHook.__name__)
+
+
+def without_start(cfg: Config) -> Config:
+    """A copy without what :func:`prepare_start` has set for this one start of a run.
+
+    It is what a run leaves in its work dir. Another run by that file would otherwise start as the
+    one that left it: from a checkpoint of that time, or from the stage before once more.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.resume = False
+    if _lies_in(cfg.get('load_from'), cfg.work_dir):
+        cfg.load_from = None
+    hooks = cfg.get('custom_hooks') or []
+    cfg.custom_hooks = [h for h in hooks if str(h.get('type')) != f'mmcd.{LoadStageHook.__name__}']
+    return cfg
 
 
 def _lies_in(path: str | None, folder: str) -> bool:
@@ -118,6 +137,8 @@ class LoadStageHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """After MMEngine has initialised the weights, so that these replace them."""
+        if getattr(runner, '_resume', False):  # by a config that a run has left
+            return
         load_stage(innermost(runner.model), self.checkpoint)
 
 

@@ -34,12 +34,13 @@ from mmcd.version import __version__
 METRIC = 'change/f1'
 
 
-def prepare_tuning(cfg: Config, checkpoint: str | Path) -> None:
+def prepare_tuning(cfg: Config, checkpoint: str | Path, out: str | Path) -> None:
     """Let a config's test run on its validation split, with histograms of the probabilities.
 
     Args:
         cfg: of the model; changed in place.
-        checkpoint: the file that the threshold will be written into.
+        checkpoint: the file that is tuned.
+        out: the file that the threshold will be written into, which may be the same.
 
     Raises:
         ConfigError: it has no validation split, or states a threshold itself, which would hold
@@ -52,11 +53,12 @@ def prepare_tuning(cfg: Config, checkpoint: str | Path) -> None:
             f'The config states model.threshold={model.threshold}, which holds before a tuned one. '
             'Take it out, or tune with --cfg-options model.threshold=None.'
         )
-    if is_safetensors(checkpoint) or Path(checkpoint).suffix.lower() == '.onnx':
-        raise CheckpointError(
-            f'A threshold is written into a checkpoint of PyTorch (.pth), not into {checkpoint}. '
-            'Tune the checkpoint, then export or convert it again.'
-        )
+    for file in (checkpoint, out):
+        if is_safetensors(file) or Path(file).suffix.lower() == '.onnx':
+            raise CheckpointError(
+                f'A threshold is written into a checkpoint of PyTorch (.pth), not into {file}. '
+                'Tune the checkpoint, then export or convert it again.'
+            )
     if not cfg.get('val_dataloader'):
         raise ConfigError('The config has no val_dataloader, on whose split a threshold is tuned.')
     cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
@@ -74,8 +76,8 @@ def tune_threshold(runner: Runner) -> dict[str, Any]:
 
     Returns:
         plain values: ``value``, ``metric``, ``score`` in percent, ``default_score`` (that of the
-        threshold 0.5), ``split``, ``dataset``, ``images``, ``file_list_sha256``, ``labels_sha256``,
-        ``precision``, ``tta``, ``mmcd``, ``date``.
+        threshold 0.5), ``split``, ``dataset``, ``list_file``, ``images``,
+        ``file_list_sha256``, ``labels_sha256``, ``precision``, ``tta``, ``mmcd``, ``date``.
 
     Raises:
         ConfigError: the split holds no change.
@@ -108,6 +110,7 @@ def _best_of(runner: Runner) -> dict[str, Any] | None:
         default_score=f1_at(histogram, 0.5),
         split=where['split'],
         dataset=where['dataset'],
+        list_file=where['list_file'],
         images=len(images),
         file_list_sha256=hash_file_list(images),
         labels_sha256=hash_labels(images),
@@ -151,7 +154,9 @@ def check_tuning(dataset: Any, tuned: Mapping[str, Any] | None) -> None:
         return
     where = describe_split(dataset)
     same_files = tuned.get('file_list_sha256') == hash_dataset_files(dataset)
-    same_split = all(tuned.get(key) == where[key] for key in ('split', 'dataset'))
+    # Splits by lists or tables have no name, and may be told by their files alone.
+    keys = ('split', 'dataset', 'list_file')
+    same_split = bool(where['split']) and all(tuned.get(k, where[k]) == where[k] for k in keys)
     if same_files or same_split:
         raise ConfigError(
             f"The checkpoint's threshold, {tuned['value']:g}, was tuned on "

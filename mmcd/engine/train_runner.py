@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import get_rank, master_only
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
@@ -17,6 +18,7 @@ from mmcd.engine.exact_data import (
     build_exact_loader,
     shield_workers,
 )
+from mmcd.engine.stages import without_start
 from mmcd.engine.unreadable_files import UnreadableFilesHook
 from mmcd.errors import CheckpointWriteError
 from mmcd.io.atomic import atomic_path
@@ -29,6 +31,7 @@ class TrainRunner(Runner):
     the training data depend on the seed and the iteration alone.
     """
 
+    cfg: Config
     _train_dataloader: Any
     _train_loop: Any
     _val_loop: Any
@@ -38,6 +41,15 @@ class TrainRunner(Runner):
     def _shared_seed(self) -> int:
         """The seed of the run without what ``diff_rank_seed`` adds in each process."""
         return self.seed - get_rank() * bool(self._randomness_cfg.get('diff_rank_seed'))
+
+    def dump_config(self) -> None:
+        """Leave the config in the work dir, without how this one run has started."""
+        own = self.cfg
+        self.cfg = without_start(own)
+        try:
+            super().dump_config()
+        finally:
+            self.cfg = own
 
     def build_for_training(self) -> None:
         """Build what ``train`` builds, so that what does not fit together is found before it."""

@@ -19,6 +19,10 @@ from mmcd.io.band_folder import band_files, choose_band_files, stack_bands
 from mmcd.structures import ImageSpec
 from mmcd.structures.image_spec import RGB
 
+# Pillow takes larger images for attacks, which whole scenes are not: it refuses from twice as many
+# pixels on, those that OpenCV refuses.
+if Image.MAX_IMAGE_PIXELS is not None:
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, 1 << 29)
 TIFF_SUFFIXES = ('.tif', '.tiff')
 ALPHA = 'alpha'
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'

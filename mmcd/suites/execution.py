@@ -136,11 +136,22 @@ def is_done(run: SuiteRun, place: Place) -> bool:
     path = place.result(run)
     if not path.is_file():
         return False
-    stated, today = read_record(path)['run']['config_sha256'], hash_config(resolve(run, place))
-    if stated != today:
+    stated, today = read_record(path)['run'], hash_config(resolve(run, place))
+    differing = [
+        what
+        for what, then, now in (
+            ('config', stated['config_sha256'], today),
+            ('options', stated['options'], json.loads(json.dumps(dict(run.options), default=str))),
+            # Of a training, which checkpoint; else the weights.
+            ('checkpoint', stated['checkpoint'].partition(': ')[0], run.weights or run.checkpoint),
+        )
+        if then != now
+    ]
+    if differing:
         raise ResultError(
-            f'{path} is the result of another config than {run.config} is today. Remove the file '
-            f'(and {place.folder(run)}) to run it again, or give the changed config a new name.'
+            f'{path} is the result of another {" and ".join(differing)} than the row of '
+            f'{run.config} has today. Remove the file (and {place.folder(run)}) to run it again, '
+            'or give the changed row a new name.'
         )
     return True
 
@@ -286,7 +297,7 @@ def finish_record(
         batch_size=None if run.weights else loader.batch_size,
         train_minutes=None if run.weights else train_minutes(place.folder(run)),
         threads=place.threads or torch.get_num_threads(),
-        amp=None if run.weights else place.amp,
+        amp=None if run.weights else place.amp or bool(cfg.get('mixed_precision')),
     )
     protocol = dict(record['protocol'], config=facts['config'], checkpoint=checkpoint.name)
     protocol['data_root'] = stated_data_root(run)
@@ -297,7 +308,8 @@ def train_minutes(folder: Path) -> float:
     """Minutes spent in training steps, over all parts of a run that was stopped and resumed."""
     steps: dict[int, float] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in path.read_text(encoding='utf-8').splitlines():
+        lines = path.read_text(encoding='utf-8').splitlines()
+        for line in [each for each in lines if each.endswith('}')]:  # the last may be cut short
             entry = json.loads(line)
             if 'iter' in entry and 'time' in entry and 'loss' in entry:
                 steps[entry['iter']] = entry['time']

@@ -99,7 +99,7 @@ def select(
     """Those of some rows and seeds; None: all.
 
     A row that is asked for runs with the seeds that are asked for, also with others than the suite
-    states.
+    states; one that trains nothing keeps its own, as it would come out alike.
 
     Raises:
         ConfigError: a row is not in the suite.
@@ -118,7 +118,7 @@ def select(
         SuiteRun(**{**vars(rows[name]), 'seed': seed})
         for name in names
         if name in rows
-        for seed in seeds
+        for seed in (seeds if rows[name].weights is None else [rows[name].seed])
     ]
 
 

@@ -111,6 +111,11 @@ def fill_in(text: str, records: Sequence[Mapping[str, Any]], published: Mapping[
 
 def _row(records: Sequence[Mapping[str, Any]]) -> str:
     run = records[0]['run']
+    if len({record['run']['config_sha256'] for record in records}) > 1:
+        raise ResultError(
+            f'The results of {run["name"]} are of several configs, and have no common mean. Remove '
+            'those of former ones.'
+        )
     f1, precision, recall = (
         _spread([r['metrics'][key] for r in records]) for key in ('f1', 'precision', 'recall')
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmcd.datasets import BitemporalDataset, LabelEncoding
-from mmcd.errors import ConfigError, DatasetNotFoundError
+from mmcd.datasets import BitemporalDataset, LabelEncoding, LEVIRCDDataset
+from mmcd.errors import ConfigError, DatasetError, DatasetNotFoundError
 from mmcd.registry import DATASETS
 
 
@@ -110,3 +110,13 @@ def test_a_list_under_the_name_of_other_data_sets_is_not_passed_over(tiny_levir)
         ConfigError, match=r"reads no ann_file='train\.txt': name a list .* by list_f"
     ):
         build(tiny_levir, ann_file='train.txt')
+
+
+def test_labels_may_lie_elsewhere(tiny_levir, tmp_path):
+    labels = tmp_path / 'labels'
+    (tiny_levir / 'train' / 'label').rename(labels)
+    dataset = LEVIRCDDataset(data_root=str(tiny_levir), split='train', label_dir=str(labels))
+    assert len(dataset) == 4
+    (labels / 'train_1.png').unlink()
+    with pytest.raises(DatasetError, match=r'labels/'):
+        LEVIRCDDataset(data_root=str(tiny_levir), split='train', label_dir=str(labels))

@@ -321,7 +321,8 @@ def test_a_checkpoint_without_hub():
 
 
 def train(work_dir, *, start=0, through=True):
-    runner = SimpleNamespace(work_dir=str(work_dir), iter=start, max_iters=10)
+    loop = SimpleNamespace(stop_training=False)
+    runner = SimpleNamespace(work_dir=str(work_dir), iter=start, max_iters=10, train_loop=loop)
     hook = RunCompletionHook()
     hook.before_train(runner)
     if through:
@@ -346,6 +347,13 @@ def test_only_a_run_that_went_through_is_finished(tmp_path):
 def test_a_longer_run_is_not_finished(tmp_path, max_iters, finished):
     train(tmp_path)
     assert is_finished(asked(tmp_path, max_iters)) is finished
+
+
+def test_a_run_that_early_stopping_has_ended_is_finished(tmp_path):
+    loop = SimpleNamespace(stop_training=True)
+    runner = SimpleNamespace(work_dir=str(tmp_path), iter=6, max_iters=10, train_loop=loop)
+    RunCompletionHook().after_train(runner)
+    assert is_finished(asked(tmp_path)) and not is_finished(asked(tmp_path, 11))
 
 
 def test_a_new_start_takes_the_mark_away(tmp_path):

@@ -172,7 +172,7 @@ def test_hooks_are_added_to_the_config_s_own():
 
 
 def test_two_runs_do_not_share_a_work_dir(tmp_path, monkeypatch):
-    cfg = Config(dict(work_dir=str(tmp_path / 'work')))
+    cfg = Config(dict(work_dir=str(tmp_path / 'work'), launcher='pytorch'))
     with launch.locked_work_dir(cfg):
         in_use = rf'^The work dir .*work is in use by process {os.getpid()} on '
         with pytest.raises(InUseError, match=in_use), launch.locked_work_dir(cfg):
@@ -181,6 +181,10 @@ def test_two_runs_do_not_share_a_work_dir(tmp_path, monkeypatch):
         monkeypatch.setenv('RANK', '1')
         with launch.locked_work_dir(cfg):
             pass
+        # Without --launcher each process would train by itself, in the same folder.
+        alone = Config(dict(work_dir=cfg.work_dir, launcher='none'))
+        with pytest.raises(InUseError), launch.locked_work_dir(alone):
+            pytest.fail('two runs share a work dir')
     monkeypatch.delenv('RANK')
     with launch.locked_work_dir(cfg):
         pass

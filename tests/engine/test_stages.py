@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mmcd.engine import LoadStageHook
-from mmcd.engine.stages import find_best_checkpoint, load_stage, prepare_start
+from mmcd.engine.stages import find_best_checkpoint, load_stage, prepare_start, without_start
 from mmcd.errors import CheckpointError
 from tests.models.building import build_model
 
@@ -186,3 +186,35 @@ def test_the_hook_loads_when_training_starts(tmp_path, log):
     checkpoint = save(earlier, tmp_path / 'best.pth')
     LoadStageHook(checkpoint=str(checkpoint)).before_train(SimpleNamespace(model=model))
     assert torch.equal(model.backbone.conv1.weight, earlier.backbone.conv1.weight)
+
+
+def test_the_hook_leaves_a_resumed_run_alone(tmp_path):
+    model, earlier = build_model(STAGES[1]), build_model(STAGES[0])
+    before = model.backbone.conv1.weight.clone()
+    hook = LoadStageHook(checkpoint=str(save(earlier, tmp_path / 'best.pth')))
+    hook.before_train(SimpleNamespace(model=model, _resume=True))
+    assert torch.equal(model.backbone.conv1.weight, before)
+
+
+def test_what_a_run_leaves_starts_as_it_did_itself(tmp_path):
+    save(build_model(STAGES[0]), tmp_path / 'best_change_f1_iter_1.pth')
+    cfg = run_config(tmp_path, stage_from=str(tmp_path))
+    prepare_start(cfg)
+    assert 'LoadStageHook' in hooks(cfg)
+    left = without_start(cfg)
+    assert 'LoadStageHook' not in hooks(left) and left.stage_from == str(tmp_path)
+    assert 'LoadStageHook' in hooks(cfg)
+
+    cfg.update(resume=True, load_from=f'{cfg.work_dir}/iter_4.pth')
+    left = without_start(cfg)
+    assert (left.resume, left.load_from) == (False, None)
+    cfg.load_from = str(tmp_path / 'elsewhere' / 'best.pth')
+    assert without_start(cfg).load_from == cfg.load_from
+
+
+def test_early_stopping_counts_before_the_checkpoint_is_written(tmp_path):
+    cfg = run_config(tmp_path)
+    cfg.custom_hooks = [dict(type='EarlyStoppingHook', monitor='change/f1')]
+    prepare_start(cfg)
+    (hook,) = [hook for hook in cfg.custom_hooks if hook.type == 'EarlyStoppingHook']
+    assert hook.priority == 'LOW'

@@ -48,7 +48,7 @@ def checkpoint(config: Config, tmp_path: Path) -> Path:
 
 
 def tune(config: Config, checkpoint: Path) -> dict:
-    prepare_tuning(config, checkpoint)
+    prepare_tuning(config, checkpoint, checkpoint)
     runner = Runner.from_cfg(config)
     load_weights(innermost(runner.model), checkpoint)
     use_predictor(runner)
@@ -112,11 +112,13 @@ def test_it_is_refused_on_the_split_that_it_was_tuned_on(config: Config, checkpo
 
 def test_what_cannot_be_tuned(config: Config, checkpoint: Path, tiny_levir: Path) -> None:
     with pytest.raises(CheckpointError, match=r'\(\.pth\), not into model\.onnx'):
-        prepare_tuning(config, 'model.onnx')
+        prepare_tuning(config, 'model.onnx', 'model.pth')
+    with pytest.raises(CheckpointError, match=r'not into model\.safetensors'):
+        prepare_tuning(config, 'model.pth', 'model.safetensors')
     stated = copy.deepcopy(config)
     stated.model.threshold = 0.4
     with pytest.raises(ConfigError, match=r'states model\.threshold=0\.4, .*before a tuned one'):
-        prepare_tuning(stated, checkpoint)
+        prepare_tuning(stated, checkpoint, checkpoint)
     for path in (tiny_levir / 'val' / 'label').iterdir():
         blank = np.zeros((64, 64), np.uint8)
 
@@ -168,3 +170,24 @@ def test_a_damaged_threshold_is_refused(config: Config, checkpoint: Path, noted:
     torch.save(content, checkpoint)
     with pytest.raises(CheckpointError, match='not a dict with a `value` from 0 to 1'):
         init_model(config, checkpoint)
+
+
+def test_splits_by_lists_are_told_apart_by_their_files(config, checkpoint, tiny_levir) -> None:
+    """They have no name."""
+    for folder in ('A', 'B', 'label'):
+        (tiny_levir / folder).mkdir()
+        for split in ('val', 'test'):
+            for path in (tiny_levir / split / folder).iterdir():
+                shutil.copy(path, tiny_levir / folder / path.name)
+    datasets = []
+    for split in ('val', 'test'):
+        names = sorted(path.stem for path in (tiny_levir / split / 'A').iterdir())
+        (tiny_levir / f'{split}.txt').write_text('\n'.join(names))
+        settings = dict(config.val_dataloader.dataset, split='', list_file=f'{split}.txt')
+        datasets.append(DATASETS.build(settings))
+    val, test = datasets
+    where = dict(dataset='BitemporalDataset', split='', list_file='val.txt')
+    tuned = dict(where, value=0.3, file_list_sha256=hash_dataset_files(val))
+    check_tuning(test, tuned)
+    with pytest.raises(ConfigError, match='tuned on these very files'):
+        check_tuning(val, tuned)

@@ -259,3 +259,11 @@ def test_bgr_turns_three_bands_only_and_back(bands):
     turned = to_bgr(image)
     assert (turned == (image[..., ::-1] if bands == 3 else image)).all()
     assert (from_bgr(turned) == image).all()
+
+
+def test_whole_scenes_are_no_attack(tmp_path):
+    """Of 400 million pixels, which Pillow by itself refuses."""
+    path = tmp_path / 'label.png'
+    Image.new('1', (20_000, 20_000)).save(path)
+    header = read_header(path)
+    assert (header.height, header.width) == (20_000, 20_000)

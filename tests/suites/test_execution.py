@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmcd.cli.commands.benchmark import main
 from mmcd.errors import ConfigError, ResultError, SuiteError
+from mmcd.evaluation.record import read_record
 from mmcd.suites.execution import (
     Place,
     _call,
@@ -154,8 +155,18 @@ def test_a_result_of_another_config_is_not_taken_for_this_one(suite):
     other = SuiteRun(
         'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'train_cfg.max_iters': 3}
     )
-    with pytest.raises(ResultError, match='the result of another config than fc_ef_sample'):
+    with pytest.raises(
+        ResultError, match='the result of another config and options than the row of fc_ef'
+    ):
         is_done(other, place)
+    # What the config's hash leaves out.
+    same = 'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample'
+    options = read_record(suite / 'results' / 'fc_ef_tiny_seed0.json')['run']['options']
+    started = SuiteRun(*same, options={**options, 'load_from': 'x.pth'})
+    with pytest.raises(ResultError, match='the result of another options than'):
+        is_done(started, place)
+    with pytest.raises(ResultError, match='the result of another checkpoint than'):
+        is_done(SuiteRun(*same, options=options, checkpoint='last'), place)
 
 
 @pytest.mark.slow
@@ -211,6 +222,8 @@ def test_minutes_count_the_steps_of_a_stopped_run_once(tmp_path):
         file.parent.mkdir(parents=True)
         lines = [json.dumps(dict(iter=step, time=6.0, loss=1.0)) for step in steps]
         file.write_text('\n'.join([*lines, json.dumps({'change/f1': 3.0, 'step': 40})]) + '\n')
+    with file.open('a') as stream:  # as a full disk leaves it
+        stream.write('{"iter": 50, "time": 6.0, "lo')
     assert train_minutes(tmp_path) == 4.0
 
 

@@ -35,6 +35,9 @@ def test_rows_and_seeds_can_be_chosen_also_seeds_that_the_suite_does_not_state()
     chosen = select(runs, ['fc_ef_oscd'], [0, 7])
     assert [run.label for run in chosen] == ['fc_ef_oscd_seed0', 'fc_ef_oscd_seed7']
     assert select(runs, None, None) == runs
+    # One that trains nothing would come out alike.
+    (alone,) = select(runs, ['buildings_sztaki_szada'], [3, 4])
+    assert alone.seed == 0
     with pytest.raises(ConfigError, match='no row fc_oscd; its rows are fc_ef_oscd'):
         select(runs, ['fc_oscd'], None)
 

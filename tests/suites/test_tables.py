@@ -24,6 +24,13 @@ def test_a_row_has_the_mean_and_the_deviation_of_its_seeds():
     ]  # fmt: skip
 
 
+def test_results_of_several_configs_have_no_mean():
+    records = [record_of(seed=seed) for seed in (0, 1)]
+    records[1]['run']['config_sha256'] = 'other'
+    with pytest.raises(ResultError, match=r'of row are of several configs, and have no common'):
+        make_table('tiny', records, PUBLISHED)
+
+
 def test_the_threshold_of_the_validation_split_has_a_column_where_all_seeds_have_it():
     tuned = [
         record_of(seed=seed, tuned=dict(threshold=0.3, validation_f1=60.0, f1=f1))

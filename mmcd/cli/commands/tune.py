@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmcd.io.checkpoints import load_weights
 
     cfg = prepare_run(args)
-    prepare_tuning(cfg, args.checkpoint)
     out = args.out or args.checkpoint
+    prepare_tuning(cfg, args.checkpoint, out)
     check_writable(Path(out))
     with explained_building():
         runner = Runner.from_cfg(cfg)

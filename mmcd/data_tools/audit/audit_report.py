@@ -87,6 +87,12 @@ class AuditReport:
         first = self.splits[0] if self.splits else None
         if first is None or first.moments is None:
             return
+        if first.image is not None and first.image.standardize:
+            yield (
+                'Each date is standardised as it is read (`standardize` of the image description): '
+                'the config has no mean and std for the data preprocessor.'
+            )
+            return
         mean, deviation = _rounded(first.moments.mean), _rounded(first.moments.deviation)
         yield f'{_describe_values(first)}, for the config:'
         yield f'  model = dict(data_preprocessor=dict(mean={mean}, std={deviation}))'

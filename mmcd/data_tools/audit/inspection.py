@@ -33,8 +33,10 @@ def find_damage(content: bytes) -> str | None:
         try:
             # Not Image.open, which refuses what it takes for a decompression bomb.
             PngImageFile(io.BytesIO(content)).verify()  # walks the chunks and their checksums
-        except (OSError, SyntaxError) as error:
-            return f'{error} ({len(content):,} bytes)'
+        except Exception as error:  # of many types
+            # Large texts and colour profiles are no damage, though Pillow does not unpack them.
+            if 'too large' not in str(error) and 'Too much memory' not in str(error):
+                return f'{error} ({len(content):,} bytes)'
     return missing_end(content)
 
 
@@ -114,15 +116,15 @@ def inspect_pair(task: PairTask) -> PairRecord:
     """Read the files of a pair, each once, and note what they hold and what is wrong."""
     record = PairRecord(task.split, task.files, image=task.image)
     area = task.area
-    before, after = (
-        _part(_read(record, path), area) for path in (task.files.before, task.files.after)
-    )
-    label = _part(_read_label(record, task), area)
+    before, after = (_read(record, path) for path in (task.files.before, task.files.after))
+    label = _read_label(record, task)
+    if before is not None and after is not None:
+        _compare_sizes(record, before, after, label)
+    before, after, label = (_part(image, area) for image in (before, after, label))
     if label is not None:
         _count_label(record, task, label)
     if before is None or after is None:
         return record
-    _compare_sizes(record, before, after, label)
     for image, path in ((before, task.files.before), (after, task.files.after)):
         _find_empty_areas(record, image, path)
     if before.shape == after.shape:

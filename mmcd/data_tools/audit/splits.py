@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from mmcd.errors import ConfigError, DatasetNotFoundError
 from mmcd.io.images import Window
 from mmcd.registry import DATASETS
 from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
+
+logger = logging.getLogger('mmcd')
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,16 @@ def splits_of_config(config: Config) -> list[AuditSplit]:
     splits: dict[str, AuditSplit] = {}
     for name in SPLITS:
         settings = (config.get(f'{name}_dataloader') or {}).get('dataset')
-        if not settings or not issubclass(_dataset_type(settings, name), BitemporalDataset):
+        if not settings:
+            continue
+        kind = _dataset_type(settings, name)
+        if not issubclass(kind, BitemporalDataset):
+            logger.warning(
+                '%s: what %s holds is not audited, nor compared with other splits. Audit the '
+                'folders one by one: mmcd audit FOLDER.',
+                name,
+                kind.__name__,
+            )
             continue
         # Not indexed: its errors would stop at the first of what an audit lists in full.
         dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})

@@ -208,7 +208,7 @@ def _tiles_by_scene(group: Sequence[ScenePlan]) -> dict[str, list[int]]:
 def _places(group: Sequence[ScenePlan]) -> list[Place]:
     """Where tiles lie: as they are cut, or by the names of files that were cut before."""
     if any(tile.window is None for plan in group for tile in plan.tiles):
-        return _places_by_name([plan.scene.name for plan in group])
+        return _places_by_name([plan.scene for plan in group])
     return [
         Place(
             plan.scene.name,
@@ -223,12 +223,13 @@ def _places(group: Sequence[ScenePlan]) -> list[Place]:
     ]
 
 
-def _places_by_name(names: Sequence[str]) -> list[Place]:
-    """Places from names such as ``scene_0256_0512``, counted in tiles.
+def _places_by_name(scenes: Sequence[Scene]) -> list[Place]:
+    """Places from names such as ``scene_0256_0512``, in pixels or, if they count tiles, in tiles.
 
     Raises:
         ConfigError: a name says no place.
     """
+    names = [scene.name for scene in scenes]
     found = [CUT_NAME.fullmatch(name) for name in names]
     unknown = [name for name, match in zip(names, found, strict=True) if match is None]
     if unknown:
@@ -237,6 +238,13 @@ def _places_by_name(names: Sequence[str]) -> list[Place]:
             f'the files SCENE_ROW_COLUMN; got {unknown[0]}.'
         )
     cells = [(m['scene'], int(m['row']), int(m['column'])) for m in found if m]
+    if _count_pixels(cells):
+        # Tiles may overlap by any part of their size.
+        headers = [read_header(scene.before) for scene in scenes]
+        return [
+            Place(name, row, column, row + header.height, column + header.width)
+            for (name, row, column), header in zip(cells, headers, strict=True)
+        ]
     rows = _ranks([(scene, row) for scene, row, _ in cells])
     columns = _ranks([(scene, column) for scene, _, column in cells])
     return [
@@ -249,6 +257,13 @@ def _places_by_name(names: Sequence[str]) -> list[Place]:
         )
         for scene, row, column in cells
     ]
+
+
+def _count_pixels(cells: Sequence[tuple[str, int, int]]) -> bool:
+    """Whether numbers of rows and columns go far beyond how many there are."""
+    largest = max(max(row, column) for _, row, column in cells)
+    number = max(len({row for _, row, _ in cells}), len({column for _, _, column in cells}))
+    return largest >= 4 * number
 
 
 def _ranks(keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:

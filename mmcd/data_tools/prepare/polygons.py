@@ -66,4 +66,5 @@ def draw_label(
         )
         drawn.append(inside.astype(bool))
     changed = drawn[0] ^ drawn[1] if label_after is not None else drawn[0]
-    return np.where(changed, values[UNCHANGED + 1], values[UNCHANGED]).astype(np.uint8)
+    new, old = (np.uint8(values[index]) for index in (UNCHANGED + 1, UNCHANGED))
+    return np.where(changed, new, old)

@@ -12,6 +12,7 @@ from pathlib import Path
 from mmcd.data_tools.parallel import run_jobs
 from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut, source_digest
 from mmcd.data_tools.prepare.dataset_plan import DatasetPlan, Division, ScenePlan, plan_dataset
+from mmcd.data_tools.prepare.polygons import is_polygons
 from mmcd.data_tools.prepare.sources import Scene, Source
 from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets.label_encoding import LabelEncoding
@@ -157,8 +158,9 @@ class Preparation:
             self.request.compression,
             self.classes,
         )
-        # Other files are decoded at once, so that rows of them would be decoded again and again.
-        if plan.scene.before.suffix.lower() not in TIFF_SUFFIXES or plan.tiles[0].window is None:
+        # Other files are decoded at once, and polygons drawn: for rows of them, again and again.
+        in_rows = plan.scene.before.suffix.lower() in TIFF_SUFFIXES
+        if not in_rows or plan.tiles[0].window is None or is_polygons(plan.scene.label):
             yield whole
             return
         # Known to all rows, so that large files are not read for each of them.

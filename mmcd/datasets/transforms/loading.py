@@ -59,6 +59,7 @@ class LoadImagePair(BaseTransform):
             )
             dates = date_views(pair)
         window: Window | None = results.get('window')
+        results['pair_shape'] = dates[0].shape[:2]  # of the whole, which the label must have, too
         results['before'], results['after'] = (
             date if window is None else window.of(date) for date in dates
         )
@@ -108,15 +109,16 @@ class LoadChangeLabel(BaseTransform):
                 [path], repr(encoding), lambda: encoding.decode(read_single_band(path), path)
             )
         window: Window | None = results.get('window')
-        if window is not None:
-            label = window.of(label)
-        images = results['before'].shape[:2] if 'before' in results else label.shape
-        if label.shape != images:
+        images = results.get('pair_shape')
+        if images is None and window is None and 'before' in results:
+            images = results['before'].shape[:2]
+        # Before it is cut: a window of a label of another size may have the right one by itself.
+        if images is not None and label.shape != images:
             raise ImagePairError(
                 f'The label differs in size (height, width) from its images: {path} has '
                 f'{label.shape}, {results["before_path"]} has {images}.'
             )
-        results['gt_seg_map'] = label
+        results['gt_seg_map'] = label if window is None else window.of(label)
         results['seg_fields'].append('gt_seg_map')
         return results
 

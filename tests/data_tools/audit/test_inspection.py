@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,19 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         record = inspect_pair(PairTask('all', files, LabelEncoding(unchanged=0, changed=255)))
         found = [(each.check, each.files) for each in record.findings]
         assert ('unreadable', (str(tmp_path / 'pipe.png'),)) in found
+
+
+@pytest.mark.parametrize('chunk', [b'pHYs', b'gAMA', b'IDAT'])
+def test_a_png_whose_chunks_are_wrong_is_a_finding(chunk):
+    file = io.BytesIO()
+    Image.new('L', (4, 4)).save(file, 'PNG')
+    content = file.getvalue()
+    if chunk == b'IDAT':  # without any
+        begin = content.index(b'IDAT') - 4
+        content = content[:begin] + content[content.index(b'IEND') - 4 :]
+    else:  # of one byte, where more are needed
+        short = chunk + b'\0'
+        place = content.index(b'IDAT') - 4
+        crc = zlib.crc32(short).to_bytes(4, 'big')
+        content = content[:place] + (1).to_bytes(4, 'big') + short + crc + content[place:]
+    assert find_damage(content)

@@ -128,3 +128,13 @@ def test_data_sets_with_layouts_of_their_own_are_audited_by_their_own_pairs(tmp_
     record = inspect_pair(task)
     assert record.shape == (448, 784, 3)
     assert record.class_counts.sum() == 448 * 784
+
+
+def test_what_is_not_audited_is_said(tiny_levir, caplog):
+    options = {'data_root': str(tiny_levir)}
+    config = load_config(CONFIGS / 'darnet_levir.py', options)
+    part = config.train_dataloader.dataset
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[part, part])
+    with caplog.at_level('WARNING', logger='mmcd'):
+        names = [split.name for split in splits_of_config(config)]
+    assert 'train' not in names and 'train: what ConcatDataset holds is not audited' in caplog.text

@@ -132,3 +132,28 @@ def test_dates_of_two_sizes(tiny_levir, tmp_path):
     Image.fromarray(pixels(path)[:32]).save(path)
     with pytest.raises(ImagePairError, match='train_1'):
         prepare('levir-cd', tiny_levir, tmp_path / 'out', tiling=TileGrid(32, 32))
+
+
+@pytest.mark.parametrize('stride', [16, 24])
+def test_blocks_of_tiles_that_overlap(tmp_path, stride):
+    """Cut before, with names that count pixels: no pixel is in two splits, or beside another's."""
+    (tmp_path / 'cut').mkdir()
+    tiles = []
+    for row in range(0, 225, stride):
+        for column in range(0, 225, stride):
+            name = f'scene_{row:04d}_{column:04d}'
+            for folder in ('A', 'B', 'label'):
+                path = tmp_path / 'cut' / folder / f'{name}.png'
+                path.parent.mkdir(exist_ok=True)
+                Image.new('L' if folder == 'label' else 'RGB', (32, 32)).save(path)
+    preparation, _ = prepare(
+        'folder', tmp_path / 'cut', tmp_path / 'out', blocks=3, ratios=Ratios(1, 1, 1)
+    )
+    for plan in preparation.plan.scenes:
+        row, column = map(int, plan.scene.name.split('_')[1:])
+        tiles += [(tile.split, row, column) for tile in plan.tiles]
+    assert {split for split, *_ in tiles} >= {'train', 'val', 'test'}
+    for one, row, column in tiles:
+        for other, below, right in tiles:
+            if one and other and one != other:
+                assert abs(row - below) > 32 or abs(column - right) > 32

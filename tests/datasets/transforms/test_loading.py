@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmcd.datasets import CDDDataset, LabelEncoding, LoadChangeLabel, LoadImagePair
 from mmcd.errors import ImagePairError, LabelError
+from mmcd.io.images import Window
 from mmcd.structures import ImageSpec
 from tests.golden import SHARED, needs_samples
 from tests.tiff_files import write_tiff
@@ -200,3 +201,16 @@ class TestLoadChangeLabel:
         assert len(labels) == 6
         empty = [path.stem for path in labels if not read_label(str(path)).any()]
         assert empty == ['train_386_0512_0768']
+
+
+@pytest.mark.parametrize('shape', [(8, 8), (5, 4), (4, 5)])
+def test_a_window_of_a_label_of_another_size_is_refused(tmp_path, shape):
+    """It would have the right size by itself, of other ground."""
+    image = save(tmp_path / 'a.png', np.zeros((4, 4, 3), np.uint8))
+    label = save(tmp_path / 'label.png', np.zeros(shape, np.uint8))
+    window = Window(0, 0, 2, 2)
+    results = LoadImagePair()(dict(before_path=image, after_path=image, window=window))
+    with pytest.raises(ImagePairError, match=r'label differs in size .* its images.*\(4, 4\)'):
+        read_label(label, **results)
+    same = save(tmp_path / 'same.png', np.zeros((4, 4), np.uint8))
+    assert read_label(same, **results).shape == (2, 2)
