@@ -86,7 +86,7 @@ BROWSER = (
 )
 DEV = (
     'pytest>=8',
-    'pytest-xdist>=3.7',  # `make test` runs on two cores; --no-loadscope-reorder
+    'pytest-xdist>=3.8',  # `make test` runs on two cores; --no-loadscope-reorder
     'pytest-timeout>=2.3.1',  # first that writes through pytest's own reporter
     'hypothesis>=6.100',
     'scikit-learn>=1.5',  # the metrics are checked against it; 1.5 is the first built for numpy 2
