@@ -187,9 +187,9 @@ class SiameseEncoderDecoder(EncoderDecoder):
         return pyramids if isinstance(self.decode_head, PairHead) else self._fuse(pyramids)
 
     def _encode(self, pair: Tensor) -> Sequence[Sequence[Tensor]]:
+        before, after = split_dates(pair)
         if self.early_fusion:
             return (self._encode_images(pair),)
-        before, after = split_dates(pair)
         one_batch = self.batch_dates or not self.training
         return apply_to_dates(self._encode_images, before, after, one_batch=one_batch)
 

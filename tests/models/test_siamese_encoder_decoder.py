@@ -159,6 +159,12 @@ def test_odd_number_of_channels_is_an_error(slim):
         slim(torch.zeros(1, 5, 16, 16), mode='tensor')
 
 
+def test_odd_number_of_channels_is_an_error_of_both_dates_in_one_image_too():
+    model = build_model('fc_ef_sample.py')
+    with pytest.raises(ValueError, match=r'even number of channels.*\(1, 5, 16, 16\)'):
+        model(torch.zeros(1, 5, 16, 16), mode='tensor')
+
+
 def images(*bands, **fields):
     return dict(bands=list(bands), **fields)
 
