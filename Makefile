@@ -19,8 +19,7 @@ PY = $(VENV)/bin/python
 # tests/conftest.py.
 TESTS = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
 	--timeout 1800
-# Tests that are not for a GPU take none: they expect what a processor computes.
-PYTEST = CUDA_VISIBLE_DEVICES= $(PY) $(TESTS)
+PYTEST = $(PY) $(TESTS)
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 SAY = Installing mmcd, PyTorch and what goes with them into $(VENV): some minutes and about 6 GB, once.
 NEEDS = setup.py pyproject.toml mmcd/install/requirements.py
@@ -44,6 +43,9 @@ install: $(RUN)  ## install what training and testing need
 
 demo: $(RUN)  ## train and test MODEL=darnet on sample pairs that are made for it
 	@PYTHON="$(PY)" bash tools/demo.sh "$(MODEL)"
+
+# Tests that are not for a GPU take none: they expect what a processor computes.
+test test-fast test-floors test-openmmlab: export CUDA_VISIBLE_DEVICES =
 
 test: $(DEV)  ## run all tests but those for a GPU
 	@$(PYTEST) -m 'not gpu' $(TESTFLAGS)
@@ -72,10 +74,10 @@ advisories: $(DEV)  ## compare the versions with published advisories
 	@$(PY) tools/check_advisories.py
 
 test-floors: $(FLOORS)/.mmcd-dev  ## run all tests with the lowest versions allowed
-	@CUDA_VISIBLE_DEVICES= $(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+	@$(FLOORS)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
 
 test-openmmlab: $(OPENMMLAB)/.mmcd-dev  ## run all tests with upstream's mmcv and its family
-	@CUDA_VISIBLE_DEVICES= $(OPENMMLAB)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
+	@$(OPENMMLAB)/bin/python $(TESTS) -m 'not gpu' $(TESTFLAGS)
 
 clean:  ## remove builds and caches; keeps the environment and work_dirs
 	@rm -rf build dist mmcd.egg-info mmcd/.mim .pytest_cache .mypy_cache .ruff_cache .hypothesis

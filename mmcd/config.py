@@ -58,9 +58,10 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
         replaced = _replace(config._cfg_dict, used_as, before[key], config.get(key))
         if not replaced and config.get(key) is not None:
             raise ConfigError(
-                f'Nothing reads {key}={config.get(key)!r}: no part of this config has {used_as}='
-                f'{before[key]!r}, as at its top. Name the parts, such as '
-                'train_dataloader.dataset.data_root=FOLDER, or change a copy of the file.'
+                f'Nothing reads {key}={config.get(key)!r}: it replaces {used_as}={before[key]!r} '
+                'wherever that stands in a config, and in this one it stands nowhere. Name the '
+                'settings themselves, such as train_dataloader.dataset.data_root=FOLDER, or change '
+                'a copy of the file.'
             )
     _hand_on(config)
     drop_pretrained(config.get('model'), only_unset=True)

@@ -24,7 +24,6 @@ from mmcd.html_report.pictures import (
     PairPictures,
     encode_jpeg,
     find_pictures,
-    picture_folder,
     remove_pictures,
 )
 from mmcd.html_report.plots import image_by_image
@@ -33,6 +32,7 @@ from mmcd.html_report.result_page import (
     ImageRow,
     picture_data,
     picture_of,
+    picture_path,
     strip_of,
 )
 from mmcd.io.atomic import write_whole
@@ -183,7 +183,7 @@ def _copy_pictures(
     """Take an image's pictures over from the methods' reports; None where one has none."""
     theirs = [picture_of(source, image) for source in sources]
     one, other = theirs
-    target = folder / IMAGES / picture_folder(image['name'])
+    target = picture_path(folder, image['name'])
     remove_pictures(target)
     if one is None or other is None:
         return None

@@ -56,6 +56,11 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     return parser.parse_args(argv)
 
 
+def result_files(args: argparse.Namespace) -> list[list[Path]]:
+    """The files of each method, one a seed."""
+    return [[Path(file) for file in word.split(',') if file] for word in args.results]
+
+
 def read_methods(args: argparse.Namespace) -> list[Method]:
     """The results by method.
 
@@ -66,7 +71,7 @@ def read_methods(args: argparse.Namespace) -> list[Method]:
     from mmcd.evaluation.comparison import Method
     from mmcd.evaluation.record import read_record
 
-    files = [[Path(file) for file in word.split(',') if file] for word in args.results]
+    files = result_files(args)
     names = args.names or unique_names(files)
     if len(names) != len(files) or len(set(names)) != len(names):
         raise ConfigError(f'--names needs {len(files)} different names; got {" ".join(names)}.')
@@ -108,7 +113,7 @@ def write_one(folder: Path, record: Mapping[str, Any], source: Path) -> Path:
     return write_result_page(folder, record, classes=classes)
 
 
-def check_place(folder: Path, results: Sequence[str]) -> None:
+def check_place(folder: Path, results: Sequence[Sequence[Path]]) -> None:
     """Check that a page of several results does not replace that of one of them.
 
     Raises:
@@ -116,8 +121,8 @@ def check_place(folder: Path, results: Sequence[str]) -> None:
     """
     from mmcd.html_report.result_page import RESULT
 
-    files = [Path(file) for word in results for file in word.split(',') if file]
-    if folder.resolve() in [file.resolve().parent for file in files if file.name == RESULT]:
+    reports = [file for files in results for file in files if file.name == RESULT]
+    if folder.resolve() in [file.resolve().parent for file in reports]:
         raise ConfigError(
             f'--html {folder} is the folder of one of the results, whose own page and pictures '
             'would be overwritten. Name another one.'
@@ -179,7 +184,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
     methods = read_methods(args)
     is_one = len(methods) == 1
-    folders = [Path(word.strip(',').split(',')[0]).parent for word in args.results]
+    files = result_files(args)
+    folders = [each[0].parent for each in files]
     if args.html:
         if is_one and len(methods[0].records) > 1:
             raise ConfigError(
@@ -187,7 +193,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
                 f'{len(methods[0].records)} seeds of one method. Name one of their files.'
             )
         if not is_one:
-            check_place(args.html, args.results)
+            check_place(args.html, files)
         make_folder(args.html)
     unfair, noted = protocol_differences(methods)
     print(format_figures(methods))

@@ -41,6 +41,8 @@ class DARNetHead(PairHead):
         Li et al., DARNet, TGRS 2022, doi 10.1109/TGRS.2022.3159544.
     """
 
+    num_pyramids = 2
+
     def __init__(
         self,
         in_channels: Sequence[int],
@@ -76,7 +78,6 @@ class DARNetHead(PairHead):
             with_cp=with_cp,
         )
         self.size_divisor = 2 ** (len(in_channels) - 1)
-        self.num_pyramids = 2
 
     def decode(self, *pyramids: Pyramid) -> list[Tensor]:
         """y_5 .. y_1, each at its own resolution."""

@@ -53,6 +53,7 @@ class PRXHead(PairHead):
     """
 
     later_stage_modules = ('refinement.', 'decoder.cross_attention.')
+    num_pyramids = 2
 
     def __init__(
         self,
@@ -97,7 +98,6 @@ class PRXHead(PairHead):
         if refinement:
             self.refinement = ProgressiveRefinement(in_channels=widths, dropout=refinement_dropout)
         self.size_divisor = 4 * 2 ** (len(in_channels) - 1)
-        self.num_pyramids = 2
 
     def decode(self, *pyramids: Pyramid) -> tuple[Tensor]:
         """The logit at full size, (N, 1, H, W)."""
