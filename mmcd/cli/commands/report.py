@@ -57,15 +57,26 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
 
 
 def result_files(args: argparse.Namespace) -> list[list[Path]]:
-    """The files of each method, one a seed."""
-    return [[Path(file) for file in word.split(',') if file] for word in args.results]
+    """The files of each method, one a seed.
+
+    Raises:
+        ConfigError: a word names no file: it is made of commas alone.
+    """
+    files = [[Path(file) for file in word.split(',') if file] for word in args.results]
+    for word, each in zip(args.results, files, strict=True):
+        if not each:
+            raise ConfigError(
+                f'{word!r} names no result. Give the files of mmcd test or evaluate; several seeds '
+                'of one method are joined by commas: a1.json,a2.json.'
+            )
+    return files
 
 
 def read_methods(args: argparse.Namespace) -> list[Method]:
     """The results by method.
 
     Raises:
-        ConfigError: there are more or fewer names than methods.
+        ConfigError: there are more or fewer names than methods, or one has no file.
         ResultError: a file is no result.
     """
     from mmcd.evaluation.comparison import Method

@@ -102,6 +102,9 @@ def test_what_cannot_be_compared(files: list[str], tmp_path: Path) -> None:
         report.main([*files[:2], '--names', 'x', 'x'])
     with pytest.raises(ResultError, match='No such result'):
         report.main([files[0], str(tmp_path / 'none.json')])
+    for word in (',', ''):
+        with pytest.raises(ConfigError, match=f"'{word}' names no result. Give the files"):
+            report.main([files[0], word])
 
 
 def with_pictures(report: Path, file: str) -> Path:
