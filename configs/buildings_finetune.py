@@ -6,7 +6,7 @@
 #       --model work_dirs/buildings_finetune/best_change_f1_*.pth
 #
 # data/mine holds train/, val/ and test/, each with A/, B/ and label/, as `prepare.py folder` makes
-# them. From a checkpoint of your own: --cfg-options load_from=FILE, where its network is this one.
+# them. From a checkpoint of your own: --cfg-options load_from=FILE, if its network is the same.
 _base_ = 'darnet_sample.py'
 
 # Often changed

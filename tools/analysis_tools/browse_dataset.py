@@ -29,7 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', type=Path, default=Path('samples.png'), help='PNG to write')
     parser.add_argument('--number', type=int, default=12, help='samples to show')
     parser.add_argument('--columns', type=int, default=3, help='samples side by side')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice and the augmentation')
+    parser.add_argument('--seed', type=int, default=0, help='seed of choice and augmentation')
     parser.add_argument(
         '--same', type=int, metavar='I', help='show only the sample of this number, over and over'
     )

@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--at-writes', action='store_true', help='kill at each change of a file instead, in turn'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the moments (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the kill times (default: 0)')
     add_run_arguments(parser, work_dir='work_dirs/check_resume')
     return parser.parse_args()
 

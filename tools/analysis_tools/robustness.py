@@ -52,9 +52,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='only these kinds of disturbances, of shift, gain, offset, blur, noise, coarser, JPEG',
     )
     parser.add_argument(
-        '--images', type=int, metavar='N', help='every so many of the test images that N are taken'
+        '--images', type=int, metavar='N', help='use N evenly spaced test images (default: all)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the noise (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='noise seed (default: %(default)s)')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1 (default: %(default)s)')
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='write the figures')
     parser.add_argument('--plot', type=Path, metavar='FILE', help='draw them, as .png or .svg')

@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Write a network as one safetensors file.')
     parser.add_argument('config', metavar='CONFIG', help='what it was trained with')
     parser.add_argument(
-        'checkpoints', metavar='CHECKPOINT', nargs='+', help='of one run; averaged where several'
+        'checkpoints', metavar='CHECKPOINT', nargs='+', help='of one run; several are averaged'
     )
     parser.add_argument('--out', required=True, help='the file to write (.safetensors)')
     parser.add_argument(
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         metavar='KEY=VALUE',
-        help='settings that the file states otherwise, such as image.metres_per_pixel=0.5',
+        help='settings to replace in the file, such as image.metres_per_pixel=0.5',
     )
     parser.add_argument('--licence', help="noted in the file, such as 'Apache-2.0'")
     return parser.parse_args()

@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='settings of the config'
     )
-    group = parser.add_argument_group('folders without a config (default: as they look)')
+    group = parser.add_argument_group('folders without a config (default: as detected)')
     add_layout_arguments(group)
     return parser.parse_args(argv)
 

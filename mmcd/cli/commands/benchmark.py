@@ -54,7 +54,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         '--documents',
         type=Path,
         nargs='*',
-        help='whose tables are made anew; without names: none (default: README.md docs/results.md, '
+        help='documents whose tables to remake; no name: none (default: README.md docs/results.md, '
         'those of them that are there)',
     )
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time (default: 1)')
@@ -65,7 +65,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         help='share the runs among this many GPUs, one run on each; of those that '
         'CUDA_VISIBLE_DEVICES names where it is set',
     )
-    parser.add_argument('--threads', type=int, help='of each run, on a CPU')
+    parser.add_argument('--threads', type=int, help='threads of each run, on a CPU')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision, see tools/train.py'
     )

@@ -35,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         '--dataset',
         metavar='NAME',
-        help='labels as this data set has them, such as levir-cd, cdd or dsifn-cd (default: 0 and '
+        help='label encoding of this data set: levir-cd, cdd, dsifn-cd ... (default: 0 and '
         '255, or 0 and 1, as the files have it)',
     )
     parser.add_argument(

@@ -16,7 +16,7 @@ probability of change.
 Inputs `before` and `after`, (N, C, H, W), uint8 RGB unless the config describes other images (of
 `standardize`: float32, standardised); output `probability`, (N, 1, H, W) float32.
 N is free, H and W may be any multiples of what the file names as `mmcd.size_divisor` (16 for
-DARNet, 32 for PRX-Change). The file is written once it answers as PyTorch does."""
+DARNet, 32 for PRX-Change). The file is written only after its output matches PyTorch's."""
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -46,10 +46,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         '--stac',
         action='store_true',
-        help='also write a STAC item of the file, OUT.stac.json, with what catalogues of '
+        help='also write a STAC item of the file (model.stac.json), with what catalogues of '
         'machine-learning models (MLM) ask for',
     )
-    said = parser.add_argument_group('what the file says to its users')
+    said = parser.add_argument_group('what the file states in its metadata')
     said.add_argument(
         '--threshold',
         type=float,
@@ -74,7 +74,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         '--opset',
         type=int,
         metavar='N',
-        help="version of ONNX's operators (default: 18, which the most runtimes read)",
+        help="version of ONNX's operators (default: 18, which most runtimes read)",
     )
     parser.add_argument(
         '--as-trained',

@@ -37,8 +37,8 @@ STRIPS_ARE_KEPT = 'The strips that were finished are kept: go on from them with 
 DESCRIPTION = """\
 Map what changed between two georeferenced rasters of any size.
 
-The map has 0 for unchanged, 1 for changed, 255 for no data. Beside it goes a JSON report, while it
-works a folder OUT.tif.parts with the finished strips. Several processes share the work:
+The map has 0 for unchanged, 1 for changed, 255 for no data. Beside it lie a JSON report and, during
+the run, a folder OUT.tif.parts with the finished strips. Several processes can share the work:
   torchrun --nproc-per-node 2 -m mmcd map BEFORE AFTER --model FILE --out OUT.tif"""
 
 
@@ -54,7 +54,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         help='the two dates: GeoTIFF, VRT, JPEG 2000, PNG, ..., or a folder with a file for each '
         'band of Sentinel-2, such as an unpacked product (.SAFE); the second one is warped to the '
         'first where needed. Or CONFIG CHECKPOINT BEFORE AFTER, for a model whose file does not '
-        'bring its config along',
+        'contain its config',
     )
     parser.add_argument(
         '--model',

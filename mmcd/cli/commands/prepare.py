@@ -44,7 +44,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         choices=NAMES,
         metavar='NAME',
         help=f'one of {", ".join(NAMES)}; folder: pairs of your own; {" and ".join(AS_DOWNLOADED)} '
-        'are read as they are downloaded, which is only checked',
+        'are used as downloaded and only checked',
     )
     parser.add_argument('source', type=Path, metavar='SRC', help='the unpacked archive')
     parser.add_argument('out', type=Path, nargs='?', metavar='DST', help='the folder to fill')
@@ -87,7 +87,7 @@ def _add_tiling(group: argparse._ArgumentGroup) -> None:
         '--edge',
         choices=['shift', 'pad', 'drop'],
         default='shift',
-        help='what becomes of a rest: the last tile moves back and overlaps its neighbour '
+        help='what happens to a remainder: the last tile moves back and overlaps its neighbour '
         '(shift, the default), is filled up with zeros and ignored (pad), or is left out (drop)',
     )
     group.add_argument(
@@ -116,7 +116,7 @@ def _add_division(group: argparse._ArgumentGroup) -> None:
         metavar=('TRAIN', 'VAL', 'TEST'),
         help='shares of the splits (default: 0.7 0.1 0.2)',
     )
-    group.add_argument('--seed', type=int, default=0, help='another seed divides otherwise')
+    group.add_argument('--seed', type=int, default=0, help='seed of the split (default: 0)')
     ways = group.add_mutually_exclusive_group()
     ways.add_argument(
         '--blocks',

@@ -44,8 +44,8 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         '--exchange-gap',
         action='store_true',
-        help='also predict each pair in the other order of its dates, and say how far the two maps '
-        'are apart; twice the work',
+        help='also predict each pair with its dates exchanged, and report how much the two maps '
+        'differ; doubles the work',
     )
     add_run_arguments(parser)
     add_inference_arguments(parser)
