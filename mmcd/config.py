@@ -101,6 +101,18 @@ def dataset_meta(config: Config) -> dict[str, Any]:
     return {}
 
 
+def evaluation_pipeline(config: Mapping[str, Any]) -> list[dict] | None:
+    """The transforms that test pairs pass, else those of validation; None where there are none.
+
+    Of the first data set within wrappers such as ConcatDataset.
+    """
+    for split in ('test', 'val'):
+        for settings in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
+            if settings.get('pipeline'):
+                return settings['pipeline']
+    return None
+
+
 def _datasets(dataset: Any) -> Iterator[dict]:
     """The data sets within wrappers such as ConcatDataset and RepeatDataset."""
     if not isinstance(dataset, dict):
@@ -122,7 +134,8 @@ def _is_kind_of(registry: Registry, settings: dict, name: str) -> bool:
 def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
     """Take out of a config each ``init_cfg`` that reads pretrained weights.
 
-    The module's own initialisation is left in its place.
+    The module's own initialisation is left in its place. So does ``pretrained``, which encoders and
+    segmentors of MMSegmentation take too, and which is TIMMBackbone's default.
 
     Args:
         node: a model's config, or a part of it; changed in place.
@@ -136,6 +149,8 @@ def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
             node.pop('init_cfg')
             if kept:
                 node['init_cfg'] = kept
+        if not only_unset and ('pretrained' in node or _name_of(node) == 'TIMMBackbone'):
+            node['pretrained'] = None
         for value in node.values():
             drop_pretrained(value, only_unset=only_unset)
     elif isinstance(node, (list, tuple)):
@@ -150,8 +165,13 @@ def _reads_pretrained(settings: Any, only_unset: bool) -> bool:
     kind = settings.get('type')
     if isinstance(kind, type):
         return issubclass(kind, PretrainedInit)
-    # By its name: to look it up would import whatever a dotted name names.
-    return str(kind).rpartition('.')[2] in ('Pretrained', 'PretrainedInit')
+    return _name_of(settings) in ('Pretrained', 'PretrainedInit')
+
+
+def _name_of(settings: Mapping[str, Any]) -> str:
+    """The name of a type without its scope: to look it up would import what a dotted name names."""
+    kind = settings.get('type')
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]
 
 
 def list_configs() -> list[str]:

@@ -29,6 +29,7 @@ from mmcd.export.parity import Deviation, check_parity
 from mmcd.inference.export_metadata import (
     DEEPNESS,
     INPUT_NAMES,
+    MOST,
     OUTPUT_NAME,
     SEPARATE,
     STACKED,
@@ -207,8 +208,8 @@ def check_export(
         faults.append(f'there is no folder {out.parent} (from {Path.cwd()})')
     if threshold is not None and not 0 <= threshold <= 1:
         faults.append(f'the threshold must be from 0 to 1, not {threshold}')
-    if tile_size < 1:
-        faults.append(f'the tile size must be at least 1, not {tile_size}')
+    if not 1 <= tile_size <= MOST['tile_size']:
+        faults.append(f'the tile size must be from 1 to {MOST["tile_size"]}, not {tile_size}')
     if resolution is not None and not 0 < resolution < float('inf'):
         faults.append(f'the resolution must be metres per pixel above 0, not {resolution}')
     if opset < DEFAULT_OPSET:
@@ -245,6 +246,7 @@ def _describe(
         form=RESTRUCTURED if optimize else AS_TRAINED,
         mmcd_version=__version__,
         threshold_tuning=tuning if threshold == predictor.threshold else None,
+        statistics=predictor.statistics,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mmcd.errors import ExportError
-from mmcd.structures import ChangeClasses, ImageSpec
+from mmcd.structures import ChangeClasses, ImageSpec, ImageStatistics
 from mmcd.structures.image_spec import RGB
 
 # Raised by one whenever a reader of an earlier version would misread a file.
@@ -63,6 +63,7 @@ class ExportMetadata:
         form: of the network: 'as trained' or 'restructured'.
         mmcd_version: of the mmcd that wrote the file.
         threshold_tuning: what the threshold was tuned on, where it was.
+        statistics: of the training images, where they are known; scenes are stretched by them.
         format: version of these properties.
     """
 
@@ -78,6 +79,7 @@ class ExportMetadata:
     form: str
     mmcd_version: str
     threshold_tuning: dict[str, Any] | None = None
+    statistics: ImageStatistics | None = None
     format: int = FORMAT
 
     @property
@@ -93,6 +95,7 @@ class ExportMetadata:
             classes=self.classes.names,
             palette=self.classes.palette,
             image=self.image.to_dict(),
+            statistics=self.statistics and self.statistics.to_dict(),
             bands=self.image.num_bands,
             resolution=self.image.metres_per_pixel,
         )
@@ -156,6 +159,7 @@ def _from_values(values: dict[str, Any]) -> ExportMetadata:
         threshold=float(values['threshold']),
         form=values.get('form', 'restructured'),
         threshold_tuning=values.get('threshold_tuning'),
+        statistics=ImageStatistics.from_dict(values.get('statistics')),
     )
     return ExportMetadata(**{field.name: values[field.name] for field in fields(ExportMetadata)})
 

@@ -80,6 +80,7 @@ class ExportedPredictor(ChangePredictor):
             threshold_tuning=self.metadata.threshold_tuning,
             tile_size=self.metadata.tile_size,
             precision=precision,
+            statistics=self.metadata.statistics,
         )
         self.form = self.metadata.form
 

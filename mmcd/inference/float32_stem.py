@@ -8,7 +8,8 @@ float32; 99.98 % with this one convolution in float32). It is next to no work.
 from __future__ import annotations
 
 import copy
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,19 @@ def to_precision(network: nn.Module, encoder: nn.Module, dtype: torch.dtype) -> 
         return dtype
     stem = copy.deepcopy(cast(nn.Conv2d, encoder.get_submodule(name)))
     network.to(dtype=dtype)
+    # Others may read the images too, such as the branches of RepVGG's first block.
+    for module in encoder.modules():
+        if any(weight.is_floating_point() for weight in module.parameters(recurse=False)):
+            module.register_forward_pre_hook(partial(_convert_inputs, dtype=dtype))
     parent, _, child = name.rpartition('.')
     setattr(encoder.get_submodule(parent), child, Float32Conv(stem, dtype))
     return torch.float32
+
+
+def _convert_inputs(
+    module: nn.Module, inputs: tuple[Any, ...], *, dtype: torch.dtype
+) -> tuple[Any, ...]:
+    return tuple(
+        each.to(dtype) if isinstance(each, Tensor) and each.is_floating_point() else each
+        for each in inputs
+    )

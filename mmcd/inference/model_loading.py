@@ -89,6 +89,7 @@ def init_model(
             precision=precision or 'float32',
             device=str(device),
         )
+        _check_changes_of_exported(cfg_options, brings_config=brings_config)
         predictor.cfg = None if brings_config else load_config(config, cfg_options)
         return predictor
     if runtime is not None or precision is not None:
@@ -104,6 +105,27 @@ def init_model(
             config = config_of_checkpoint(content.get('meta') or {}, str(checkpoint))
         model = _build(load_config(config, cfg_options), content, checkpoint)
     return model.to(device).eval()
+
+
+def _check_changes_of_exported(
+    cfg_options: Mapping[str, Any] | None, *, brings_config: bool
+) -> None:
+    """Check that settings of a config can change what an exported file does.
+
+    Raises:
+        ConfigError: one cannot: the network and its threshold are the file's.
+    """
+    unread = [
+        key
+        for key in cfg_options or ()
+        if brings_config or (key.startswith('model') and not key.startswith('model.test_cfg'))
+    ]
+    if unread:
+        raise ConfigError(
+            f'cfg_options={", ".join(unread)} would change nothing: the network of an exported '
+            'file and its settings are fixed. Give the settings where the model is exported; the '
+            'threshold where it is used (predictor.threshold, --threshold).'
+        )
 
 
 def is_model_file(config: str | Path | Config) -> bool:

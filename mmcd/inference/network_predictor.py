@@ -21,6 +21,7 @@ from mmcd.inference.restructured import (
     to_traceable,
 )
 from mmcd.io.checkpoints import weights_sha256
+from mmcd.models.decode_heads.pair_head import check_size_of_logits
 from mmcd.models.layers.pair_ops import crop_to, pad_to_multiple
 from mmcd.models.model_description import (
     classes_of,
@@ -93,13 +94,19 @@ class NetworkPredictor(ChangePredictor):
 
     @torch.inference_mode()
     def predict_logits(self, pairs: Tensor) -> Tensor:
-        """Logits (N, classes, H, W) float32 of raw pairs (N, 2C, H, W)."""
+        """Logits (N, classes, H, W) float32 of raw pairs (N, 2C, H, W).
+
+        Raises:
+            ConfigError: the network gives logits of another size than the images'.
+        """
         size = pairs.shape[2:]
         with _without_autocast(self.device):
             normalised = self._normalise(pairs.to(self.device))
             # Convolutions are a quarter faster in this layout, on the CPU and on tensor cores.
             normalised = normalised.contiguous(memory_format=torch.channels_last)
-            logits = self.network(pad_to_multiple(normalised, self._size_divisor))
+            padded = pad_to_multiple(normalised, self._size_divisor)
+            logits = self.network(padded)
+            check_size_of_logits(logits, padded.shape[2:])
             return crop_to(logits.float(), size)
 
     def find_fault(self) -> str:
@@ -171,8 +178,16 @@ def make_predictor(
         predictor = model
     else:
         predictor = _predictor_of(model, precision, compile=compile, optimize=optimize)
-    if tta and not isinstance(predictor, AveragingPredictor):
-        return AveragingPredictor(predictor, 'flips' if tta is True else tta)
+    if not tta:
+        return predictor
+    augmentation = 'flips' if tta is True else tta
+    if not isinstance(predictor, AveragingPredictor):
+        return AveragingPredictor(predictor, augmentation)
+    if predictor.augmentation != augmentation:
+        raise ConfigError(
+            f'The predictor averages over {predictor.augmentation}; tta={tta!r} cannot be asked of '
+            'it. Make one from the model, or from `predictor.predictor`.'
+        )
     return predictor
 
 

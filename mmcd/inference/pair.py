@@ -13,6 +13,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmcd.config import evaluation_pipeline
 from mmcd.errors import ImageNotFoundError, ImagePairError
 from mmcd.inference.change_result import ChangeResult
 from mmcd.inference.network_predictor import make_predictor
@@ -149,7 +150,6 @@ def _inference_pipeline(cfg: Config | None) -> Compose:
     """The test pipeline without the label."""
     # Its types without a scope are ours, also where no model was built in this process.
     init_default_scope('mmcd')
-    if cfg is None:  # a predictor that was made without a config
-        return Compose(PLAIN_PIPELINE)
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    # A predictor may have been made without a config, a config without a data set.
+    pipeline = (cfg and evaluation_pipeline(cfg)) or PLAIN_PIPELINE
     return Compose([step for step in pipeline if not step['type'].endswith('LoadChangeLabel')])

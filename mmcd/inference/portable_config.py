@@ -16,7 +16,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import Registry
 
-from mmcd.config import dataset_meta
+from mmcd.config import dataset_meta, evaluation_pipeline
 from mmcd.errors import CheckpointError, ConfigError
 from mmcd.io.checkpoint_meta import own_meta
 from mmcd.io.literal_config import parse_config_text
@@ -50,11 +50,10 @@ def portable_config(config: Config) -> dict[str, Any]:
     Raises:
         ConfigError: a part of it is no plain value, such as a class or a function.
     """
-    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
     return dict(
         model=_plain(config.model, 'model'),
         image=_plain(config.get('image'), 'image'),
-        pipeline=_plain(dataset.get('pipeline') or [], 'pipeline'),
+        pipeline=_plain(evaluation_pipeline(config) or [], 'pipeline'),
     )
 
 
@@ -117,11 +116,10 @@ def _from_text(text: Any) -> dict[str, Any]:
     if not isinstance(text, str):
         raise ConfigError('it holds no config, only weights.')
     settings = parse_config_text(text)
-    dataset = (settings.get('test_dataloader') or {}).get('dataset') or {}
     return dict(
         model=settings['model'],
         image=settings.get('image'),
-        pipeline=dataset.get('pipeline') or [],
+        pipeline=evaluation_pipeline(settings) or [],
     )
 
 

@@ -75,7 +75,8 @@ class ChangePredictor(ABC):
         """Class scores of tiles.
 
         Args:
-            tiles: both dates, ``before`` in the first C bands, in the order and type of ``image``.
+            tiles: both dates, ``before`` in the first C bands, in the order and type of ``image``;
+                standardised, in float32, where ``image`` says so.
 
         Shape:
             (N, 2C, H, W), any H and W, to (N, K, H, W) float32; they sum to one over K.
@@ -85,13 +86,17 @@ class ChangePredictor(ABC):
             PredictionError: what comes is NaN, infinite, or no probability.
         """
         expected = 2 * self.image.num_bands
-        if tiles.ndim != 4 or tiles.dtype != self.image.dtype or tiles.shape[1] != expected:
+        standardised = self.image.standardize
+        dtype = 'float32' if standardised else self.image.dtype
+        if tiles.ndim != 4 or tiles.dtype != dtype or tiles.shape[1] != expected:
             raise ImagePairError(
-                f'Expected tiles (N, {expected}, H, W) of {self.image.dtype}, both dates with '
+                f'Expected tiles (N, {expected}, H, W) of {dtype}'
+                f'{" (standardised values)" if standardised else ""}, both dates with '
                 f'{self.image.describe()}, but got {tiles.shape} of {tiles.dtype}.'
             )
-        # PyTorch has few operations for other integers.
-        values = tiles if tiles.dtype == np.uint8 else tiles.astype(np.float32)
+        # PyTorch has few operations for other integers, and no negative strides.
+        is_8_bit = tiles.dtype == np.uint8
+        values = np.ascontiguousarray(tiles) if is_8_bit else tiles.astype(np.float32, order='C')
         return self.predict_scores(torch.from_numpy(values)).cpu().numpy()
 
     def predict_scores(self, pairs: Tensor) -> Tensor:

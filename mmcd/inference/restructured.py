@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import singledispatch
 from typing import TypeVar
 
 import torch
@@ -14,7 +13,9 @@ from mmcd.inference.float32_stem import to_precision
 from mmcd.inference.restructured_darnet import RestructuredDARNet
 from mmcd.inference.restructured_prx import RestructuredPRX
 from mmcd.models.backbones.unet_encoder import UNetEncoder
+from mmcd.models.decode_heads.darnet_decoder import DARNetDecoder
 from mmcd.models.decode_heads.darnet_head import DARNetHead
+from mmcd.models.decode_heads.prx_decoder import PRXDecoder
 from mmcd.models.decode_heads.prx_head import PRXHead
 from mmcd.models.siamese_encoder_decoder import SiameseEncoderDecoder
 
@@ -62,7 +63,7 @@ def restructured_network(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module
     DARNet and PRX-Change are restructured: batch norms folded, nothing computed that only
     training needs, and each operation done where it is cheapest (see
     :mod:`mmcd.inference.restructured_darnet` and :mod:`mmcd.inference.restructured_prx`). Other
-    models run as they are, channels last.
+    models, and subclasses of these two, run as they are, channels last.
 
     Args:
         model: a trained model; it is left as it is.
@@ -74,9 +75,7 @@ def restructured_network(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module
     """
     # Ordinary tensors also where the caller is in inference mode: the result may outlive it.
     with torch.inference_mode(False), torch.no_grad():
-        network = None
-        if isinstance(model, SiameseEncoderDecoder) and not model.with_neck:
-            network = _restructured(model.decode_head, model, dtype)
+        network = _restructured(model, dtype)
         if network is None:
             network = network_as_trained(model, dtype)
         return network.eval().requires_grad_(False)
@@ -91,24 +90,21 @@ def network_as_trained(model: EncoderDecoder, dtype: torch.dtype) -> NetworkAsTr
         return network.eval().requires_grad_(False)
 
 
-@singledispatch
-def _restructured(
-    head: nn.Module, model: SiameseEncoderDecoder, dtype: torch.dtype
-) -> nn.Module | None:
-    """The restructured form of a head with its encoder; None where there is none.
+def _restructured(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
+    """The restructured form of a model; None where there is none.
 
-    A network with one registers it here, by the type of its head.
+    Of these very types only: what a subclass overrides is not in the restructured form.
     """
-    return None
-
-
-@_restructured.register
-def _(head: DARNetHead, model: SiameseEncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
-    if not isinstance(model.backbone, UNetEncoder):
+    if type(model) is not SiameseEncoderDecoder or model.with_neck:
         return None
-    return RestructuredDARNet(model.backbone, head.decoder, dtype)
-
-
-@_restructured.register
-def _(head: PRXHead, model: SiameseEncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
-    return RestructuredPRX(model.backbone, head.decoder, dtype)
+    encoder, head = model.backbone, model.decode_head
+    decoder = getattr(head, 'decoder', None)
+    if [type(each) for each in (encoder, head, decoder)] == [
+        UNetEncoder,
+        DARNetHead,
+        DARNetDecoder,
+    ]:
+        return RestructuredDARNet(encoder, decoder, dtype)
+    if [type(head), type(decoder)] == [PRXHead, PRXDecoder]:
+        return RestructuredPRX(encoder, decoder, dtype)
+    return None

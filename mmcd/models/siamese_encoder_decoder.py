@@ -218,9 +218,12 @@ class SiameseEncoderDecoder(EncoderDecoder):
         padded = [_with_padded_label(each, self.size_divisor, ignored) for each in data_samples]
         return super()._auxiliary_head_forward_train(fused, padded)
 
-    def _fuse(self, pyramids: Sequence[Sequence[Tensor]]) -> Sequence[Tensor]:
+    def _fuse(self, pyramids: Sequence[Any]) -> Any:
         if self.early_fusion:
             return pyramids[0]
+        # DDRNet and PIDNet give one map in eval mode, several in training.
+        if isinstance(pyramids[0], Tensor):
+            return fuse_dates(*pyramids, self.fusion)
         levels = zip(*pyramids, strict=True)
         return [fuse_dates(before, after, self.fusion) for before, after in levels]
 

@@ -212,6 +212,8 @@ def test_settings_that_can_not_be_used_are_all_told(tmp_path: Path) -> None:
     assert (tmp_path / 'there.onnx').read_bytes() == b''
     with pytest.raises(ConfigError, match=r'model\.pth does not end in \.onnx; there is no folder'):
         export_onnx(tiny_model(), tmp_path / 'none' / 'model.pth')
+    with pytest.raises(ConfigError, match='tile size must be from 1 to 16384, not 16385'):
+        check_export(tmp_path / 'model.onnx', tile_size=16385)
     with pytest.raises(FileWriteError, match=r'Cannot write .*: File name too long'):
         check_export(tmp_path / f'{"x" * 300}.onnx')
 

@@ -8,7 +8,7 @@ import pytest
 from mmcd.errors import ExportError, MMCDError
 from mmcd.export.deepness import deepness_properties
 from mmcd.inference.export_metadata import FORMAT, ExportMetadata
-from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec
+from mmcd.structures import BINARY_CHANGE, ChangeClasses, ImageSpec, ImageStatistics
 
 METADATA = ExportMetadata(
     network='UNetEncoder + DARNetHead',
@@ -49,6 +49,7 @@ def test_later_fields_of_the_same_format_are_no_fault() -> None:
         ({'mmcd.layout': '"sideways"'}, "no such layout: 'sideways'"),
         ({'mmcd.size_divisor': '0'}, 'size_divisor is 0'),
         ({'mmcd.tile_size': '"512"'}, "tile_size is '512'"),
+        ({'mmcd.statistics': '{"mean": [1]}'}, "damaged .*KeyError: 'deviation'"),
         ({'mmcd.threshold': '"high"'}, 'damaged .*ValueError'),
     ],
 )
@@ -99,3 +100,11 @@ def test_other_images_and_classes_travel() -> None:
     standardised = dataclasses.replace(METADATA, image=ImageSpec(standardize=True))
     assert standardised.input_dtype == 'float32'
     assert ExportMetadata.from_properties(described.to_properties(), 'x.onnx') == described
+
+
+def test_statistics_of_the_training_images_travel() -> None:
+    """Scenes of another value range are stretched by them."""
+    known = dataclasses.replace(
+        METADATA, statistics=ImageStatistics((90.0, 80.0, 70.0), (30.0, 31.0, 32.0))
+    )
+    assert ExportMetadata.from_properties(known.to_properties(), 'x.onnx') == known

@@ -16,6 +16,7 @@ skip_without_exporter()
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
+from mmcd.apis import init_model  # noqa: E402
 from mmcd.errors import (  # noqa: E402
     ConfigError,
     ExportError,
@@ -29,7 +30,7 @@ from mmcd.inference import make_predictor, runtimes  # noqa: E402
 from mmcd.inference.exported import ExportedPredictor  # noqa: E402
 from mmcd.inference.runtimes import OnnxRuntimeSession  # noqa: E402
 from mmcd.models.layers import pair_ops  # noqa: E402
-from mmcd.structures import RGB_8BIT  # noqa: E402
+from mmcd.structures import RGB_8BIT, ImageStatistics  # noqa: E402
 from tests.export.models import tiny_model  # noqa: E402
 
 LAYOUTS = {
@@ -270,3 +271,30 @@ def test_a_runtime_that_is_not_installed(
     monkeypatch.setattr(runtimes, 'require_packages', none_is_there)
     with pytest.raises(MissingExtraError, match=rf"\['{runtime}'\] {extra}"):
         ExportedPredictor(folder / 'separate.onnx', runtime=runtime)
+
+
+@pytest.mark.parametrize(
+    ('config', 'options'),
+    [
+        (None, {'model.threshold': 0.3}),
+        (None, {'test_dataloader.num_workers': 0}),
+        ('darnet_sample', {'model.threshold': 0.3}),
+    ],
+)
+def test_settings_that_an_exported_file_does_not_read(
+    folder: Path, config: str | None, options: dict
+) -> None:
+    file = folder / 'separate.onnx'
+    models = [file] if config is None else [config, file]
+    with pytest.raises(
+        ConfigError, match=f'cfg_options={next(iter(options))} would change nothing'
+    ):
+        init_model(*models, cfg_options=options)
+
+
+def test_statistics_of_the_training_images_are_the_model_s(tmp_path: Path) -> None:
+    model = tiny_model()
+    model.statistics = ImageStatistics((90.0, 80.0, 70.0), (30.0, 31.0, 32.0))
+    path = tmp_path / 'model.onnx'
+    export_onnx(model, path)
+    assert ExportedPredictor(path).statistics == model.statistics

@@ -8,7 +8,7 @@ from torch import nn
 
 from mmcd.inference.float32_stem import Float32Conv, to_precision
 from mmcd.inference.restructured import network_as_trained, restructured_network
-from tests.inference.random_models import random_model, random_pairs
+from tests.inference.random_models import random_model, random_pairs, relative
 
 
 class Encoder(nn.Module):
@@ -62,3 +62,27 @@ def test_networks_keep_the_weights_that_read_the_images(make, config):
     bias = torch.zeros(given.shape) if conv.bias is None else conv.bias[None]
     torch.testing.assert_close(given, bias.float(), rtol=1e-2, atol=1e-3)
     assert network(random_pairs(1, 64, 64)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    'encoder',
+    [
+        dict(type='mmseg.ERFNet'),  # concatenates the image's maximum with a convolution of it
+        dict(type='mmpretrain.RepVGG', arch='A0', out_indices=(3,)),  # three branches read it
+    ],
+    ids=lambda encoder: encoder['type'],
+)
+def test_encoders_in_which_more_than_one_layer_reads_the_image(encoder):
+    channels = 16 if encoder['type'] == 'mmseg.ERFNet' else 1280
+    head = dict(
+        type='mmseg.FCNHead', in_channels=2 * channels, in_index=-1, channels=4,
+        norm_cfg=dict(type='BN'), loss_decode=dict(type='mmseg.CrossEntropyLoss'),
+    )  # fmt: skip
+    settings = {'model.backbone': encoder | {'_delete_': True}, 'model.decode_head': head}
+    settings['model.decode_head']['_delete_'] = True
+    model = random_model('segformer_b0_sample.py', **settings)
+    pairs = random_pairs(1, 64, 64)
+    expected = network_as_trained(model, torch.float32)(pairs)
+    given = network_as_trained(model, torch.bfloat16)(pairs)
+    assert given.dtype == torch.bfloat16
+    assert relative(given.float(), expected) < 0.1

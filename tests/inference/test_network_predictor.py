@@ -202,3 +202,27 @@ def test_a_call_as_trained_does_not_hash_the_weights(monkeypatch) -> None:
     predictor.predict_tensor(pairs)
     assert hashed == []
     assert predictor.describe()['weights_sha256'] == expected and hashed == [1]
+
+
+def test_tiles_of_images_that_are_standardised() -> None:
+    """Raw ones would get an answer, and a wrong one."""
+    predictor = make_predictor(tiny_model(dtype='uint16', standardize=True))
+    standardised = np.random.default_rng(0).normal(size=(1, 6, 16, 16)).astype(np.float32)
+    expected = predictor.predict_scores(torch.from_numpy(standardised)).numpy()
+    np.testing.assert_array_equal(predictor.predict(standardised), expected)
+    with pytest.raises(ImagePairError, match=r'of float32 \(standardised values\), .* of uint16\.'):
+        predictor.predict(np.zeros((1, 6, 16, 16), np.uint16))
+
+
+def test_tiles_may_be_views(model: torch.nn.Module) -> None:
+    tiles = np.random.default_rng(0).integers(0, 256, (1, 6, 16, 16), dtype=np.uint8)
+    predictor = make_predictor(model)
+    flipped = tiles[..., ::-1]
+    np.testing.assert_array_equal(predictor.predict(flipped), predictor.predict(flipped.copy()))
+
+
+def test_a_predictor_averages_over_what_it_was_made_for(model: torch.nn.Module) -> None:
+    predictor = make_predictor(model, tta=True)
+    assert make_predictor(predictor, tta='flips') is predictor
+    with pytest.raises(ConfigError, match="averages over flips; tta='d4' cannot be asked of it"):
+        make_predictor(predictor, tta='d4')

@@ -4,7 +4,10 @@ import torch
 from PIL import Image
 
 from mmcd.apis import ChangeResult, init_model, predict_pair
+from mmcd.config import load_config
 from mmcd.errors import CheckpointError, ConfigError, ImagePairError
+from mmcd.inference.portable_config import checkpoint_facts
+from mmcd.io.checkpoint_meta import note
 from tests.golden import SHARED, needs_samples
 from tests.models.building import CONFIGS
 
@@ -199,3 +202,22 @@ def test_files_of_different_ground_are_refused(model, tmp_path, crs, right, metr
         return
     with pytest.raises(ImagePairError, match=r'lie on different grids.*Use predict_scene'):
         predict_pair(model, *paths)
+
+
+@pytest.mark.parametrize('wrapper', ['ConcatDataset', 'none'])
+def test_data_sets_of_a_config_need_not_be_one(model, tmp_path, wrapper):
+    """With several, pairs pass the first one's transforms; without any, plain ones."""
+    config = load_config(CONFIG)
+    expected = predict_pair(model, *pair()).probability
+    dataset = config.test_dataloader.dataset
+    if wrapper == 'none':
+        config.test_dataloader = config.val_dataloader = None
+    else:
+        config.test_dataloader.dataset = dict(type=wrapper, datasets=[dataset, dataset])
+    assert bool(checkpoint_facts(config)['config']['pipeline']) == (wrapper != 'none')
+    content = dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(model.dataset_meta)))
+    note(content, **checkpoint_facts(config))
+    torch.save(content, tmp_path / 'model.pth')
+    for source in ([config, tmp_path / 'model.pth'], [tmp_path / 'model.pth']):
+        given = predict_pair(init_model(*source), *pair()).probability
+        np.testing.assert_array_equal(given, expected)

@@ -284,3 +284,15 @@ def test_mean_and_maximum_of_a_reduced_map(height: int, width: int) -> None:
     assert torch.equal(maximum, maps.amax((2, 3)))
     expected = maps.double().mean((2, 3)).to(torch.bfloat16)
     torch.testing.assert_close(average, expected, rtol=2**-7, atol=1e-4)
+
+
+@pytest.mark.parametrize('part', ['', 'decode_head', 'decode_head.decoder', 'backbone'])
+@pytest.mark.parametrize('config', CONFIGS)
+def test_a_subclass_runs_as_it_was_trained(config: str, part: str) -> None:
+    """What it overrides is not in the restructured form."""
+    model = random_model(config)
+    module = model.get_submodule(part)
+    module.__class__ = type('Own', (type(module),), {})
+    network = restructured_network(model, torch.float32)
+    takes_any_encoder = config.startswith('prx') and part == 'backbone'
+    assert isinstance(network, RestructuredPRX if takes_any_encoder else NetworkAsTrained)

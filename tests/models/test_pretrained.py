@@ -377,3 +377,16 @@ def test_initialised_once(tmp_path):
     stem.data.fill_(7)
     model.init_weights()  # as each `train` of a runner does
     assert (stem == 7).all()
+
+
+def test_dropping_also_takes_what_encoders_fetch_by_themselves():
+    """TIMMBackbone does unless it is told not to; segmentors hand `pretrained` to the encoder."""
+    model = dict(
+        type='SiameseEncoderDecoder',
+        pretrained='torchvision://resnet18',
+        backbone=dict(type='mmseg.TIMMBackbone', model_name='resnet18'),
+    )
+    drop_pretrained(model, only_unset=True)
+    assert model['pretrained'] == 'torchvision://resnet18' and 'pretrained' not in model['backbone']
+    drop_pretrained(model)
+    assert model['pretrained'] is None and model['backbone']['pretrained'] is None

@@ -1,13 +1,16 @@
 from itertools import dropwhile
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads import FCNHead
 from torch import distributed, nn
 
 from mmcd.config import load_config
 from mmcd.errors import ConfigError
+from mmcd.inference import make_predictor
 from mmcd.registry import MODELS
 from tests.models.building import build_model, random_batch
 from tests.models.model_tester import predict
@@ -390,3 +393,50 @@ def test_an_encoder_that_gives_vectors():
     model = fcn(backbone=dict(type='mmpretrain.ConvNeXt', arch=sizes))
     with pytest.raises(ConfigError, match=r'ConvNeXt gives vectors.*gap_before_final_norm=False'):
         model(torch.rand(1, 6, 64, 64), mode='tensor')
+
+
+def test_an_encoder_of_other_strides_than_the_head_expects():
+    """Its logits are of twice the size, of which the label would be held against a quarter."""
+    settings = dict(
+        type='SiameseEncoderDecoder',
+        data_preprocessor=dict(type='PairDataPreprocessor'),
+        backbone=dict(type='mmpretrain.MobileNetV2', out_indices=(0, 1, 2, 4)),
+        decode_head=dict(type='PRXHead', in_channels=[32, 48, 64, 192], num_classes=2),
+        test_cfg=ConfigDict(mode='whole'),
+    )
+    model = MODELS.build(settings)
+    message = r'gives logits of 128x128 for images of 64x64: .* other strides .*`out_indices`'
+    with pytest.raises(ConfigError, match=message):
+        model(*random_batch(2, 50, 64), mode='loss')
+    with pytest.raises(ConfigError, match=message):
+        make_predictor(model.eval()).predict(np.zeros((1, 6, 50, 64), np.uint8))
+
+
+class OneMapInEval(nn.Module):
+    """As DDRNet and PIDNet: a tuple while training, a map in eval mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return (x, x) if self.training else x
+
+
+class OneMapHead(FCNHead):
+    """As DDRHead: several maps while training, one in eval mode."""
+
+    def _transform_inputs(self, inputs):
+        return inputs[-1] if self.training else inputs
+
+
+@pytest.mark.parametrize('fusion', ['concat', 'difference'])
+def test_an_encoder_that_gives_one_map_in_eval_mode(fusion):
+    model = fcn(in_channels=32 if fusion == 'concat' else 16, fusion=fusion)
+    model.backbone = OneMapInEval()
+    model.decode_head.__class__ = OneMapHead
+    inputs, samples = random_batch(2, 32, 48)
+    trained = model(inputs, samples, mode='loss')
+    assert torch.isfinite(trained['decode.loss_ce'])
+    assert [each.pred_sem_seg.shape for each in predict(model, inputs)] == [(32, 48)] * 2

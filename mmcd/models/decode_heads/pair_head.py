@@ -130,9 +130,17 @@ class PairHead(BaseDecodeHead):
     def loss_by_feat(
         self, seg_logits: Tensor | Sequence[Tensor], batch_data_samples: SampleList
     ) -> dict[str, Tensor]:
-        """One entry an output, such as ``loss_main``, each times its weight."""
+        """One entry an output, such as ``loss_main``, each times its weight.
+
+        Raises:
+            ConfigError: the logits are not of the images' size; the encoder's strides are others
+                than :meth:`decode` reckons with.
+        """
         label = self.stack_labels(batch_data_samples)
         logits = [seg_logits] if isinstance(seg_logits, Tensor) else seg_logits
+        if logits[-1].shape[2:] != label.shape[1:]:  # else they are cropped already
+            padded = [length + -length % self.size_divisor for length in label.shape[1:]]
+            check_size_of_logits(logits[-1], padded)
         return {
             f'loss_{name}': self.loss_weights[name] * self.output_loss(one, label)
             for name, one in zip(self.outputs, logits, strict=True)
@@ -154,6 +162,25 @@ class PairHead(BaseDecodeHead):
         """The last output only: coarser ones are not brought to full size."""
         self.check_pyramids(inputs)
         return self.predict_by_feat(self.decode(*inputs)[-1], batch_img_metas)
+
+
+def check_size_of_logits(logits: Tensor, size: Sequence[int]) -> None:
+    """Check that logits are of the size of the images, whose label they would be cropped to.
+
+    Args:
+        logits: (N, K, H, W).
+        size: height and width of the images, padded to the head's ``size_divisor``.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    given = tuple(logits.shape[2:])
+    if given != tuple(size):
+        raise ConfigError(
+            f'The head gives logits of {given[0]}x{given[1]} for images of {size[0]}x{size[1]}: '
+            'the maps of the encoder have other strides than the head expects. Choose levels with '
+            "the strides that the head's documentation states (`out_indices` of the encoder)."
+        )
 
 
 def widths_of_one_date(in_channels: Sequence[int], head: str) -> list[int]:
