@@ -21,7 +21,7 @@ from rasterio.windows import Window
 from mmcd.errors import SceneError
 
 # Fractions of a pixel below this are rounding in the files' headers.
-ROUNDING = 1e-3
+ROUNDING = 0.01
 POINTS_PER_EDGE = 33
 
 
@@ -309,21 +309,24 @@ def _shift_between(one: Grid, other: Grid) -> tuple[int, int] | None:
     corners = np.array([(0, 0, one.height, one.height), (0, one.width, 0, one.width)])
     shifts = np.array(other.to_pixels(*one.to_ground(*corners))) - corners  # (2, 4)
     row, column = shifts.mean(axis=1).round().astype(int).tolist()
-    return (row, column) if np.abs(shifts.T - (row, column)).max() < 0.01 else None
+    return (row, column) if np.abs(shifts.T - (row, column)).max() < ROUNDING else None
 
 
 # Lambert's cylindrical equal-area projection on WGS 84. It maps meridians and parallels to straight
 # lines, so that pixels of a grid in degrees keep their exact area.
 EQUAL_AREA = CRS.from_epsg(6933)
-# Pixels of these are planar, but as far from true to scale as degrees are.
-MERCATORS = ('merc', 'webmerc')
+# From its one edge, the meridian of -180 degrees, to its other one, of 180 degrees, in m.
+EQUAL_AREA_WIDTH = 2 * 17_367_530.445161372
+# Cylindrical projections, by their names in PROJ, that are as far from true to scale as degrees
+# are: Mercator's, plate carrée, Miller's.
+DISTORTED_CYLINDERS = ('merc', 'webmerc', 'eqc', 'mill')
 
 
 def pixel_area(grid: Grid, rows: np.ndarray, columns: np.ndarray) -> np.ndarray | None:
     """The area in m² of the pixels at these (fractional) rows and columns.
 
-    In a projected CRS it is the planar area, in geographic and Mercator ones that on the
-    ellipsoid. Without a CRS there is none.
+    In a projected CRS it is the planar area; in a geographic one, and in
+    :data:`DISTORTED_CYLINDERS`, that on the ellipsoid. Without a CRS there is none.
 
     Shape:
         rows, columns: (N,); the result (N,) float64.
@@ -339,8 +342,16 @@ def pixel_area(grid: Grid, rows: np.ndarray, columns: np.ndarray) -> np.ndarray 
         points = transform_points(grid.crs, EQUAL_AREA, x, y)
         corners.append(np.asarray(points[:2]))
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    # Corners of a pixel on the meridian of 180 degrees lie at both edges of the projection.
+    x1, x2, x3 = (_beside(x0, x) for x in (x1, x2, x3))
     # Half the cross product of the diagonals.
     return np.abs((x2 - x0) * (y3 - y1) - (x3 - x1) * (y2 - y0)) / 2
+
+
+def _beside(x0: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The places of ``x``, once around the Earth or not, that are nearest to ``x0``."""
+    half = EQUAL_AREA_WIDTH / 2
+    return x0 + (x - x0 + half) % EQUAL_AREA_WIDTH - half
 
 
 def pixel_sides(grid: Grid) -> tuple[float, float] | None:
@@ -374,7 +385,7 @@ def row_areas(grid: Grid) -> np.ndarray | None:
 
 
 def _is_distorted(crs: CRS) -> bool:
-    return crs.is_geographic or crs.to_dict().get('proj') in MERCATORS
+    return crs.is_geographic or crs.to_dict().get('proj') in DISTORTED_CYLINDERS
 
 
 def _metres_per_unit(crs: CRS) -> float:

@@ -51,6 +51,14 @@ def test_a_slightly_other_pixel_size_adds_up_over_the_image() -> None:
     assert find_overlap(grid(), grid(metres=0.5001)).shift is None
 
 
+def test_an_image_within_the_other_that_lies_a_rounding_beside_its_pixels() -> None:
+    """Of 0.005 pixels: no further row or column, in which it would end, is taken for covered."""
+    off = 0.005 * 0.5
+    after = grid(height=50, width=150, left=LEFT + 10 + off, top=TOP - 5 - off)
+    overlap = find_overlap(grid(), after)
+    assert (overlap.grid.height, overlap.grid.width, overlap.shift) == (50, 150, (0, 0))
+
+
 def test_another_crs() -> None:
     """The same ground in degrees: the overlap is what both cover."""
     lon, lat = 13.58, 50.54  # within the UTM grid below, near LEFT, TOP
@@ -194,6 +202,42 @@ def test_mercator_is_true_to_area() -> None:
     grid = Grid(CRS.from_epsg(3857), Affine(10, 0, 0, 0, -10, y), 1, 1)
     # 1 / cos² of the latitude, up to the ellipsoid's flattening
     assert pixel_area(grid, ZERO, ZERO)[0] == pytest.approx(100 / 4, rel=0.01)
+
+
+def test_miller_is_true_to_area() -> None:
+    """At 60 degrees north its pixels seem 2 times as wide and 1.49 times as high as they are."""
+    y = 7_624_985  # of 60 degrees north
+    grid = Grid(CRS.from_string('ESRI:54003'), Affine(10, 0, 0, 0, -10, y), 1, 1)
+    stretch = 2 / np.cos(np.radians(0.8 * 60))
+    assert pixel_area(grid, ZERO, ZERO)[0] == pytest.approx(100 / stretch, rel=0.01)
+
+
+@pytest.mark.parametrize('epsg', [4087, 32662])
+def test_plate_carree_is_true_to_area(epsg: int) -> None:
+    """Its pixels are those of degrees: at 60 degrees north half as wide as they seem."""
+    metres = 111_319.490793  # a degree of the equator
+    grid = Grid(CRS.from_epsg(epsg), Affine(10, 0, 0, 0, -10, 60 * metres), 10, 10)
+    degrees = Affine(10 / metres, 0, 0, 0, -10 / metres, 60)
+    expected = Grid(CRS.from_epsg(4326), degrees, 10, 10)
+    assert row_areas(grid) == pytest.approx(row_areas(expected), rel=1e-3)
+    assert grid.metres_per_pixel == pytest.approx(np.sqrt(100 / 2), rel=0.01)
+    assert pixel_sides(grid) == pytest.approx(pixel_sides(expected), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ('epsg', 'pixel', 'unit'),
+    [(4326, 0.01, 1.0), (3832, 10.0, 111_319.490793)],
+    ids=['degrees', 'Mercator of the Pacific'],
+)
+def test_areas_do_not_depend_on_the_meridian(epsg: int, pixel: float, unit: float) -> None:
+    """The middle column lies on the meridian of 170 degrees, or of 180."""
+    origin = 150 if epsg == 3832 else 0
+    west, east = (
+        Grid(CRS.from_epsg(epsg), Affine(pixel, 0, left, 0, -pixel, -17 * unit), 10, 21)
+        for left in ((meridian - origin) * unit - 10.5 * pixel for meridian in (170, 180))
+    )
+    assert row_areas(east) == pytest.approx(row_areas(west), rel=1e-6)
+    assert east.metres_per_pixel == pytest.approx(west.metres_per_pixel, rel=1e-6)
 
 
 def test_without_a_crs_there_is_no_area() -> None:
