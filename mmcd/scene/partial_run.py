@@ -84,18 +84,24 @@ class PartialRun:
             resume: False starts anew.
 
         Returns:
-            The number of strips that were deleted because the run starts anew.
+            The number of strips that were deleted because the run starts anew, or because there
+            was no plan by which they could be known.
 
         Raises:
             SceneError: the strips that are there are of another run.
+            SceneStoppedError: strips can't be deleted, or the folder can't be written.
         """
-        discarded = 0
-        if self.folder.is_dir() and not resume:
-            discarded = len(self.finished())
-            self.remove()
-        elif (self.folder / PLAN).is_file():
+        if resume and (self.folder / PLAN).is_file():
             self._compare(plan)
             return 0
+        discarded = len(self.finished())
+        self.remove()
+        if self.finished():
+            raise SceneStoppedError(
+                f'Cannot delete the strips of an earlier run in {self.folder}, which would be '
+                'taken for those of this one. Is one of them open in another program? Delete the '
+                'folder, or name another output.'
+            )
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self.folder / PLAN, json.dumps(plan, indent=1) + '\n')
@@ -178,7 +184,10 @@ class PartialRun:
         return (self.load(index) for index in indexes)
 
     def remove(self) -> None:
-        """Delete the folder."""
+        """Delete the folder; the plan last, so that no strip is left without one."""
+        for index in self.finished():
+            with suppress(OSError):
+                self._path(index).unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, index: int) -> Path:

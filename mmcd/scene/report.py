@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmcd.io.atomic import write_whole
+from mmcd.io.atomic import cannot_write, write_whole
+from mmcd.scene.scene_outputs import SceneOutputs
 
 
 def describe_inputs(paths: Sequence[str], hashes: Sequence[str | None]) -> dict[str, Any]:
@@ -65,6 +66,31 @@ def read_report(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return report if isinstance(report, dict) else None
+
+
+def remove_report(outputs: SceneOutputs) -> None:
+    """Delete an earlier map's report, and what this says to lie beside that map.
+
+    Beside a map that has just got its name, they would pass for its own until they are replaced,
+    and for good where they are not. The report goes last: without it nothing tells that the other
+    files were written by mmcd.
+
+    Raises:
+        FileWriteError: one of them can't be deleted.
+    """
+    former = read_report(outputs.report) or {}
+    settings = former.get('settings', {}) if 'mmcd' in former else {}
+    written = {
+        outputs.quicklook: bool(settings),
+        outputs.zones: settings.get('zones') is not None,
+        outputs.stac: settings.get('stac', False),
+        outputs.report: True,
+    }
+    for path in (path for path, is_written in written.items() if is_written):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
 
 def in_words(found: dict[str, Any], outputs: Sequence[Path]) -> str:

@@ -44,6 +44,7 @@ from mmcd.scene.report import (
     in_words,
     last_change,
     read_report,
+    remove_report,
     write_report,
 )
 from mmcd.scene.scene_outputs import SceneOutputs, by_file
@@ -193,11 +194,12 @@ class _SceneRun:
         if self._share.is_first:
             discarded = self._partial.begin(self._plan, resume=resume)
             if discarded:
-                logger.warning(
-                    '%d strips of an earlier run were deleted; with --resume this run would '
-                    'have gone on with them.',
-                    discarded,
+                why = (
+                    'there was no plan that says how they were made.'
+                    if resume
+                    else 'with --resume this run would have gone on with them.'
                 )
+                logger.warning('%d strips of an earlier run were deleted; %s', discarded, why)
         self._share.wait()
         self._plan = self._partial.plan
         finished = self._partial.sound()
@@ -288,6 +290,7 @@ class _SceneRun:
             )
         if not found['valid_pixels']:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
+        remove_report(self._outputs)
         publish(self._outputs.all())
         beside = writer.write_beside(found, self._quicklook())
         report = self._write_report(found, hashes)

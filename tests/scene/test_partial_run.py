@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,43 @@ def test_starting_anew_throws_the_strips_away(run: PartialRun) -> None:
     assert run.begin({**PLAN, 'tile_size': 32}, resume=False) == 1
     assert run.finished() == set()
     assert json.loads((run.folder / 'plan.json').read_text())['tile_size'] == 32
+
+
+def test_strips_without_a_plan_are_of_no_run(run: PartialRun) -> None:
+    run.save(0, rows())
+    (run.folder / 'plan.json').unlink()
+    assert run.begin({**PLAN, 'tile_size': 32}, resume=True) == 1
+    assert run.finished() == set() and run.plan['tile_size'] == 32
+
+
+def test_a_removal_that_is_broken_off_leaves_no_strip_without_a_plan(
+    run: PartialRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the order in which the folder's files are deleted."""
+
+    def remove_plan(folder: Path, **_: object) -> None:
+        (folder / 'plan.json').unlink()
+
+    run.save(0, rows())
+    monkeypatch.setattr(shutil, 'rmtree', remove_plan)
+    run.remove()
+    assert run.finished() == set()
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_strips_that_cannot_be_deleted_are_not_taken_for_the_new_run_s(
+    run: PartialRun, monkeypatch: pytest.MonkeyPatch, resume: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    run.save(0, rows())
+    if resume:
+        (run.folder / 'plan.json').unlink()
+    monkeypatch.setattr(shutil, 'rmtree', lambda *_, **__: None)
+    monkeypatch.setattr(Path, 'unlink', refuse)
+    with pytest.raises(SceneStoppedError, match=r'Cannot delete the strips .*map\.tif\.parts'):
+        run.begin({**PLAN, 'tile_size': 32}, resume=resume)
 
 
 def test_where_nothing_can_be_written_the_message_says_so(tmp_path: Path) -> None:

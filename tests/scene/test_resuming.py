@@ -67,6 +67,38 @@ def test_resuming_with_other_settings_is_refused(pair: tuple[Path, Path], tmp_pa
     assert PartialRun(out).finished() == set(range(5))
 
 
+def test_a_map_that_another_run_has_replaced_is_not_finished(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch
+) -> None:
+    """The other run stopped when its map had its name, and its report was not yet written."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / 'map.tif'
+    map_small(BLUR, *pair, out)
+    with monkeypatch.context() as patch:
+        patch.setattr('mmcd.scene.scene.draw_quicklook', stop)
+        with pytest.raises(KeyboardInterrupt):
+            map_small(BLUR, *pair, out, threshold=0.7)
+    with pytest.raises(SceneError, match=r'of another run(.|\n)*threshold: 0\.7, now 0\.5'):
+        map_small(BLUR, *pair, out, resume=True)
+    network = StopsAt()
+    report = map_small(network, *pair, out, resume=True, threshold=0.7).report
+    assert network.calls == 0 and report['settings']['threshold'] == 0.7
+
+
+def test_strips_of_an_unknown_run_are_deleted_and_said_to_be(
+    pair: tuple[Path, Path], tmp_path: Path, caplog
+) -> None:
+    out, network = tmp_path / 'map.tif', StopsAt()
+    with pytest.raises(KeyboardInterrupt):
+        map_small(StopsAt(16), *pair, out)
+    (PartialRun(out).folder / 'plan.json').unlink()
+    map_small(network, *pair, out, resume=True)
+    assert network.calls == 30 and '5 strips of an earlier run were deleted; there' in caplog.text
+
+
 def test_without_resuming_a_run_starts_anew_and_says_so(
     pair: tuple[Path, Path], tmp_path: Path, caplog
 ) -> None:

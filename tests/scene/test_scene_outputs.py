@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio.shutil
+import shapely
 
 from mmcd.errors import FileWriteError, InUseError, SceneError
 from mmcd.inference import FunctionPredictor
@@ -16,7 +18,7 @@ from mmcd.scene.scene import map_scene
 from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.scene.settings import SceneSettings
 from tests.scene.mapping import BLUR, HEIGHT, WIDTH, StopsAt, map_small
-from tests.scene.rasters import first_band, read_raster, utm, write_raster
+from tests.scene.rasters import LEFT, TOP, UTM, first_band, read_raster, utm, write_raster
 
 
 def test_two_runs_on_one_output(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -164,3 +166,24 @@ def test_a_result_is_saved_from_any_working_folder(
     with pytest.raises(SceneError, match=r'There is no .*map_p\.tif any more'):
         result.save('other')
     assert [path.name for path in Path().iterdir()] == ['copy']
+
+
+def test_what_lies_beside_an_earlier_map_does_not_pass_for_the_new_one_s(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch, caplog
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError('no such colour')
+
+    out, zones = tmp_path / 'out' / 'map.tif', str(tmp_path / 'zones.geojson')
+    box = shapely.to_wkb(np.array([shapely.box(LEFT, TOP - 20, LEFT + 20, TOP)]))
+    pyogrio.raw.write(zones, box, [], [], geometry_type='Polygon', crs=UTM)
+    dates = ('2019-08-12', '2023-08-16')
+    map_small(first_band, *pair, out, zones=zones, stac=True, dates=dates)
+    beside = {'map_zones.csv', 'map.stac.json', 'map_quicklook.png'}
+    assert beside <= {path.name for path in out.parent.iterdir()}
+    monkeypatch.setattr('mmcd.scene.scene.draw_quicklook', broken)
+    result = map_small(first_band, *pair, out, threshold=0.7)
+    result.save(tmp_path / 'copy')
+    for folder in (out.parent, tmp_path / 'copy'):
+        names = {path.name for path in folder.iterdir()}
+        assert 'map.json' in names and not beside & names
