@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
 from mmcd.io.band_folder import choose_band_files
-from mmcd.scene.band_stack import name_of, stack_bands, with_mask_band
+from mmcd.scene.band_stack import FOLDER_TAG, name_of, stack_bands, with_mask_band
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
 from mmcd.scene.settings import SceneSettings
@@ -63,7 +63,8 @@ def choose_bands(
 
 def _matching_bands(dataset: DatasetReader, image: ImageSpec) -> Sequence[int] | None:
     alpha = _alpha_bands(dataset)
-    if image.file_bands is not None:
+    # A folder's bands are in the description's order, and bear its names.
+    if image.file_bands is not None and FOLDER_TAG not in dataset.tags():
         return image.file_bands
     names = [(name or '').strip().lower() for name in dataset.descriptions]
     wanted = [band.lower() for band in image.bands]
@@ -97,9 +98,15 @@ def _check_type(
     settings: SceneSettings,
     image: ImageSpec,
 ) -> None:
-    found = np.result_type(*(dataset.dtypes[band - 1] for band in bands))
-    if found.kind not in 'uif':
-        raise SceneError(f'The {date} image {name_of(dataset)} holds {dataset.dtypes[0]} values.')
+    stored = [dataset.dtypes[band - 1] for band in bands]
+    # Before NumPy is asked, which has no name for some of GDAL's complex types.
+    if unfit := [dtype for dtype in stored if dtype.startswith('complex')]:
+        raise SceneError(
+            f'The {date} image {name_of(dataset)} holds {unfit[0]} values; the model takes '
+            f'{image.describe()}. Bring the image to such values first, such as its amplitudes: '
+            'gdal_translate DERIVED_SUBDATASET:AMPLITUDE:FILE amplitudes.tif.'
+        )
+    found = np.result_type(*stored)
     if settings.no_data is not None and found.kind in 'ui':
         limits = np.iinfo(found)
         if not limits.min <= settings.no_data <= limits.max or settings.no_data % 1:

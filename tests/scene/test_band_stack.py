@@ -16,7 +16,10 @@ from rasterio.crs import CRS
 from mmcd.errors import SceneError
 from mmcd.inference import FunctionPredictor
 from mmcd.io.band_folder import band_files, product_offset
+from mmcd.io.images import read_pair_image
 from mmcd.scene.band_stack import stack_bands, with_mask_band
+from mmcd.scene.pair_reader import open_pair
+from mmcd.scene.settings import SceneSettings
 from mmcd.structures import ImageSpec
 from tests.scene.mapping import map_small
 from tests.scene.rasters import BlurredDifference
@@ -183,6 +186,17 @@ def test_the_network_sees_each_band_on_the_finest_grid(folders, tmp_path: Path) 
         means, own = coarse.mean(axis=(1, 3)), band(name, 0).astype(float)
         off = [np.abs(means - values).mean() for values in (own, np.roll(own, 1, axis=0))]
         assert off[0] < 120 < off[1]
+
+
+def test_numbers_of_bands_in_files_do_not_count_in_folders(tmp_path: Path) -> None:
+    """The scene's network sees the bands of ``read_pair_image``, as in training."""
+    for name, value in dict(B02=100, B03=200, B04=300).items():
+        write_band(tmp_path / f'{name}.tif', np.full((40, 40), value, np.uint16), 10)
+    image = ImageSpec(dtype='uint16', value_range=(0, 4000), file_bands=(3, 2, 1))
+    with open_pair(str(tmp_path), str(tmp_path), SceneSettings(), image) as pair:
+        pixels, _ = pair.before.read(0, 40)
+    assert pixels[:, 0, 0].tolist() == [300, 200, 100]
+    np.testing.assert_array_equal(pixels.transpose(1, 2, 0), read_pair_image(tmp_path, image))
 
 
 def test_an_unpacked_product_is_an_image(tmp_path: Path, caplog) -> None:
