@@ -60,8 +60,9 @@ def _shown(
 ) -> np.ndarray:
     """A date as (height, width, 3) uint8, stretched for a person where it is not 8 bit."""
     pixels, valid = reader.read_overview(grid, height, width)
-    shown = image.to_display(pixels.transpose(1, 2, 0))
-    return np.where(valid[..., None], shown, NO_DATA_GREY).astype(np.uint8)
+    shown = image.to_display(pixels.transpose(1, 2, 0), valid)
+    shown[~valid] = NO_DATA_GREY
+    return shown
 
 
 def _overlay(after: np.ndarray, values: np.ndarray, classes: ChangeClasses) -> np.ndarray:

@@ -311,7 +311,7 @@ class RasterReader:
             ) from error
         if self._no_data is not None:
             valid &= (pixels != self._no_data).any(axis=0)
-        return pixels, valid
+        return self._shifted(pixels, valid), valid
 
     def read_overview(self, grid: Grid, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """All of the map in fewer pixels (C, height, width), and where they are data.

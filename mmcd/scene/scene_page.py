@@ -104,10 +104,7 @@ def _read_picture(
     """One date as people are shown it, (height, width, 3) uint8; grey where there is no data."""
     pixels, valid = reader.read_reduced(height, width)
     pixels = np.moveaxis(to_bytes(pixels, values), 0, -1)
-    if pixels.dtype != np.uint8:
-        # A stretch by percentiles leaves out what is not finite.
-        pixels = np.where(valid[..., None], pixels.astype(np.float32), np.nan)
-    shown = image.to_display(pixels).copy()
+    shown = image.to_display(pixels, valid)
     shown[~valid] = NO_DATA_GREY
     return shown
 

@@ -210,16 +210,20 @@ class ImageSpec:
         indices = tuple(self.bands.index(name) for name in names)
         return indices * 3 if len(indices) == 1 else indices
 
-    def to_display(self, image: np.ndarray) -> np.ndarray:
+    def to_display(self, image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
         """Draw an image (H, W, C) as 8-bit RGB for a person, (H, W, 3).
 
         8-bit images without a ``display_range`` are shown as they are.
+
+        Args:
+            image: of the file's values.
+            valid: (H, W) bool, the pixels whose values count for the percentiles; None: all.
         """
         shown = image[..., list(self.display_indices())]
         limits = self.display_range or self.value_range
         if limits is None and shown.dtype == np.uint8:
             return np.ascontiguousarray(shown)
-        low, high = limits or _percentiles(shown)
+        low, high = limits or _percentiles(shown if valid is None else shown[valid])
         scaled = (shown.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
         return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)
 

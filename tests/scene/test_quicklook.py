@@ -5,8 +5,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rasterio.crs import CRS
 
+from mmcd.inference import FunctionPredictor
 from mmcd.scene import quicklook
 from mmcd.scene.grid import Grid
+from mmcd.structures import ImageSpec
 from tests.scene.mapping import map_small
 from tests.scene.rasters import UTM, draw_ground, first_band, utm, write_raster
 
@@ -27,6 +29,19 @@ def test_the_picture_shows_the_change_in_its_colour(tmp_path, place):
     assert red[:, 2 * third :].sum() > 1000
     # The panels of both dates show none; the legend below them does.
     assert not red[: picture.shape[0] * 3 // 4, : 2 * third].any()
+
+
+def test_values_without_data_do_not_count_for_the_contrast(tmp_path, monkeypatch):
+    pixels = draw_ground(90, 100).astype(np.float32)
+    pixels[:, :30] = -9999
+    dates = [write_raster(tmp_path / f'{n}.tif', pixels, utm(), nodata=-9999) for n in (0, 1)]
+    panels = []
+    monkeypatch.setattr(quicklook, '_figure', lambda drawn, *_: panels.extend(drawn) or b'')
+    predictor = FunctionPredictor(first_band, image=ImageSpec(dtype='float32'))
+    map_small(predictor, *dates, tmp_path / 'map.tif')
+    for picture in panels[:2]:
+        assert picture[30:].min() < 10 and picture[30:].max() > 245
+        assert (picture[:30] == quicklook.NO_DATA_GREY).all()
 
 
 def test_the_same_map_gives_the_same_picture(tmp_path):

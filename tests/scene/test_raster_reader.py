@@ -79,6 +79,18 @@ def test_a_value_of_no_data_that_the_file_does_not_name(tmp_path: Path) -> None:
     assert not valid[3, 4] and valid.sum() == valid.size - 1
 
 
+def test_a_picture_has_the_values_that_the_network_is_given(tmp_path: Path) -> None:
+    """With the offset, which is not added to pixels without data."""
+    pixels = GROUND.astype(np.uint16) * 20
+    pixels[:, :30] = 0
+    path = write_raster(tmp_path / 'image.tif', pixels, utm(), nodata=0)
+    with open_raster(str(path), 'before') as file:
+        kwargs = dict(grid=grid_of(file), shift=(0, 0), bands=(1, 2, 3))
+        with RasterReader(file, 'before', offset=-1000, **kwargs) as reader:
+            for one, other in zip(reader.read(0, 120), reader.read_reduced(120, 160), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize('warped', [False, True])
 def test_an_alpha_band_is_a_mask(tmp_path: Path, warped: bool) -> None:
     alpha = np.full((1, 120, 160), 255, np.uint8)
