@@ -54,7 +54,7 @@ from mmcd.scene.settings import SceneSettings
 from mmcd.scene.sharing import Share
 from mmcd.scene.stac import scene_dates, write_item
 from mmcd.scene.tiling import tile_axis
-from mmcd.scene.writing import claim_outputs, publish
+from mmcd.scene.writing import check_crs, claim_outputs, publish
 from mmcd.scene.zones import read_zones
 from mmcd.version import __version__
 
@@ -111,6 +111,7 @@ def map_scene(
         with open_pair(before, after, settings, predictor.image) as pair:
             named = [before, after, *(settings.mask or ()), *filter(None, [settings.zones])]
             _check_apart([*named, *pair.before.files, *pair.after.files], outputs, page)
+            check_crs(pair.grid.crs)
             run = _SceneRun(predictor, pair, (before, after), outputs, settings, share)
             result = run.execute(resume=resume, progress=progress)
             if page is not None and share.is_first:

@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import rasterio.shutil
+from affine import Affine
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from mmcd.errors import FileWriteError, SceneStoppedError
+from mmcd.errors import FileWriteError, SceneError, SceneStoppedError
 from mmcd.io.atomic import cannot_write, check_writable, free_space, sync_to_disk
 from mmcd.io.run_lock import hold_lock
 from mmcd.scene.grid import Grid
@@ -52,6 +55,31 @@ def claim_outputs(outputs: SceneOutputs) -> Iterator[None]:
         for path in [*outputs.all(), outputs.report]:
             check_writable(path)
         yield
+
+
+def check_crs(crs: CRS | None) -> None:
+    """Find out before the work whether a GeoTIFF can hold the map's CRS.
+
+    One that it can't hold, GDAL writes into a file beside the GeoTIFF; the map, which gets its
+    name when it is complete, would be without it.
+
+    Raises:
+        SceneError: it can't.
+    """
+    if crs is None:
+        return
+    profile = dict(driver='GTiff', height=1, width=1, count=1, dtype='uint8')
+    with rasterio.Env(GDAL_PAM_ENABLED=False), MemoryFile() as memory:
+        with memory.open(**profile, crs=crs, transform=Affine.scale(2)):
+            pass
+        with memory.open() as file:
+            is_held = file.crs is not None
+    if not is_held:
+        raise SceneError(
+            f'The map would have no place on the Earth: it is in the CRS of the before image, '
+            f'{crs.to_proj4() or crs.to_string()}, which a GeoTIFF cannot hold. Warp the '
+            'before image to another one first, such as with gdalwarp -t_srs EPSG:4326.'
+        )
 
 
 @contextmanager

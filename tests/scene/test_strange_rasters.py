@@ -21,6 +21,10 @@ MARS = (
     'GEOGCS["Mars 2000",DATUM["D_Mars_2000",SPHEROID["Mars_2000_IAU_IAG",3396190,169.89]],'
     'PRIMEM["Reference_Meridian",0],UNIT["Degree",0.0174532925199433]]'
 )
+ROTATED_POLE = (
+    '+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180 '
+    '+to_meter=0.0174532925199433'
+)
 DEGREES = 1e-5
 
 
@@ -77,6 +81,17 @@ def test_a_crs_away_from_the_earth(tmp_path: Path, crs: str) -> None:
         assert network.calls and (tmp_path / 'map.gpkg').exists()
         return
     assert not network.calls
+
+
+@pytest.mark.parametrize('crs', [ROTATED_POLE, '+proj=isea'], ids=['rotated pole', 'icosahedron'])
+def test_a_crs_that_the_map_cannot_hold(tmp_path: Path, crs: str) -> None:
+    """GDAL puts such a one beside a GeoTIFF: of the map, it would be left behind."""
+    transform = Affine(1e-2, 0, 5, 0, -1e-2, 2) if crs == ROTATED_POLE else Affine.scale(10, -10)
+    image = write_raster(tmp_path / 'image.tif', draw_ground(*SIZE), transform, crs)
+    network = Counted()
+    with pytest.raises(SceneError, match=r'in the CRS of the before image, .*cannot hold.*Warp'):
+        map_small(network, image, image, tmp_path / 'out' / 'map.tif')
+    assert not network.calls and not list((tmp_path / 'out').iterdir())
 
 
 @pytest.mark.parametrize('no_data', [300.0, -1.0, 0.5])

@@ -7,9 +7,9 @@ import pytest
 import rasterio
 from rasterio.crs import CRS
 
-from mmcd.errors import SceneStoppedError
+from mmcd.errors import SceneError, SceneStoppedError
 from mmcd.scene.grid import Grid
-from mmcd.scene.writing import in_blocks, partial_name, publish, write_raster
+from mmcd.scene.writing import check_crs, in_blocks, partial_name, publish, write_raster
 from tests.scene.rasters import UTM, utm
 
 HEIGHT, WIDTH = 1300, 700
@@ -43,6 +43,16 @@ def test_the_pixels_come_back(tmp_path: Path, dtype: type, cog: bool) -> None:
         assert file.descriptions == ('probability',)
         assert file.scales == ((1 / 254,) if dtype is np.uint8 else (1,))
     assert [path.name for path in tmp_path.iterdir()] == ['map.tif']
+
+
+@pytest.mark.parametrize('text', [UTM, 'EPSG:4979', 'ESRI:54009', '+proj=aeqd +lat_0=50', None])
+def test_a_crs_that_a_map_holds(text: str | None) -> None:
+    check_crs(None if text is None else CRS.from_string(text))
+
+
+def test_a_crs_that_no_map_holds() -> None:
+    with pytest.raises(SceneError, match=r'proj=isea.* which a GeoTIFF cannot hold'):
+        check_crs(CRS.from_string('+proj=isea'))
 
 
 @pytest.mark.parametrize('cog', [False, True])
