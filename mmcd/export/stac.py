@@ -108,6 +108,7 @@ def write_model_item(report: ExportReport) -> Path:
         properties['gsd'] = metadata.image.metres_per_pixel
     asset = file_asset(
         path,
+        item_path(path),
         ONNX,
         ['mlm:model', 'mlm:compiled'],
         **{'mlm:artifact_type': 'onnx'},

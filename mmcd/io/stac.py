@@ -6,6 +6,7 @@ and those read their schemas over the network.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -60,17 +61,20 @@ def make_item(
     return item if bbox is None else dict(item, bbox=list(bbox))
 
 
-def file_asset(path: Path, kind: str, roles: Sequence[str], **fields: Any) -> dict[str, Any]:
-    """A file beside the item.
+def file_asset(
+    path: Path, item: Path, kind: str, roles: Sequence[str], **fields: Any
+) -> dict[str, Any]:
+    """A file that an item links to.
 
     Args:
         path: of it.
+        item: path of the item, from which the link starts.
         kind: its media type.
         roles: what it is for.
         **fields: more of it.
     """
     return dict(
-        href=f'./{path.name}',
+        href=_link(path, item.parent),
         type=kind,
         roles=list(roles),
         **fields,
@@ -79,6 +83,15 @@ def file_asset(path: Path, kind: str, roles: Sequence[str], **fields: Any) -> di
             'file:checksum': f'{SHA256_MULTIHASH}{sha256_of(path)}',
         },
     )
+
+
+def _link(path: Path, folder: Path) -> str:
+    """From a folder to a file, absolute where there is no way, as from a drive to another one."""
+    try:
+        link = Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
+    return link if link.startswith('../') else f'./{link}'
 
 
 def class_objects(classes: ChangeClasses, *, no_data: int | None = None) -> list[dict[str, Any]]:

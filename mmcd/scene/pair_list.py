@@ -68,8 +68,13 @@ def _pair(row: Any, path: Path, number: int) -> ScenePair:
             f'{path}, scene {number}: expected {", ".join(REQUIRED)} and perhaps '
             f'{", ".join(OPTIONAL)}, but got {row}.'
         )
-    # Joining leaves absolute paths, and addresses such as /vsicurl/..., as they are.
-    full = {key: str(path.parent / value) for key, value in row.items() if value}
+    # Joining leaves absolute paths, and addresses such as /vsicurl/..., as they are; of s3://... it
+    # would make a path.
+    full = {
+        key: value if '://' in value else str(path.parent / value)
+        for key, value in row.items()
+        if value
+    }
     outputs = SceneOutputs.named(full['out'], *(full.get(key) for key in OPTIONAL))
     return ScenePair(full['before'], full['after'], outputs)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +65,9 @@ logger = logging.getLogger('mmcd.scene')
 # GDAL's own default is 5 % of the machine's memory. In bytes: rasterio does not take a small number
 # as megabytes, as GDAL's own configuration does.
 GDAL_CACHE_BYTES = 192 * 2**20
+# A GIS program writes statistics and overviews beside an image that it shows; they do not make it
+# another one. The first may hold georeference and no data, too: GDAL reads them on opening only.
+SIDECARS = ('.aux.xml', '.ovr')
 
 
 def map_scene(
@@ -155,7 +160,7 @@ class _SceneRun:
         self._to_do: list[int] = []
         _check_memory(self._tiling, pair.before, len(predictor.classes) - 1)
         files = [*pair.before.files, *pair.after.files]
-        self._files = {path: _last_change(path) for path in files}
+        self._files = {path: _last_change(path) for path in files if not path.endswith(SIDECARS)}
 
     def execute(self, *, resume: bool, progress: bool) -> SceneResult:
         done = read_report(self._outputs.report) if resume else None
@@ -165,9 +170,16 @@ class _SceneRun:
                 self._partial.remove()
             return SceneResult(self._outputs, done)
         strips = self._begin(resume)
+        stop = threading.Event()
         try:
-            with ThreadPoolExecutor(max_workers=1, thread_name_prefix='hash') as pool:
-                hashes = pool.map(sha256_of, self._paths if self._share.is_first else ())
+            with (
+                ThreadPoolExecutor(max_workers=1, thread_name_prefix='hash') as pool,
+                contextlib.ExitStack() as ending,
+            ):
+                # The pool waits for its thread: an error or Ctrl-C is not to wait for whole files.
+                ending.callback(stop.set)
+                paths = self._paths if self._share.is_first else ()
+                hashes = pool.map(functools.partial(sha256_of, stop=stop), paths)
                 self._predict_strips(strips, progress)
                 self._share.wait()
                 if self._share.is_first:

@@ -130,11 +130,14 @@ def _assets(
     outputs: SceneOutputs, settings: SceneSettings, classes: ChangeClasses
 ) -> dict[str, dict[str, Any]]:
     raster = COG if settings.cog else GEOTIFF
+    item = outputs.stac
     values = {'classification:classes': class_objects(classes, no_data=NO_DATA)}
     found = dict(
-        map=file_asset(outputs.mask, raster, ['data'], data_type='uint8', nodata=NO_DATA, **values),
-        report=file_asset(outputs.report, 'application/json', ['metadata']),
-        style=file_asset(outputs.style, 'application/xml', ['metadata']),
+        map=file_asset(
+            outputs.mask, item, raster, ['data'], data_type='uint8', nodata=NO_DATA, **values
+        ),
+        report=file_asset(outputs.report, item, 'application/json', ['metadata']),
+        style=file_asset(outputs.style, item, 'application/xml', ['metadata']),
     )
     if outputs.probability is not None:
         kind = settings.probability_type
@@ -144,15 +147,15 @@ def _assets(
             else {'nodata': NO_DATA, 'raster:scale': 1 / PROBABILITY_STEPS}
         )
         found['probability'] = file_asset(
-            outputs.probability, raster, ['data'], data_type=kind, **stored
+            outputs.probability, item, raster, ['data'], data_type=kind, **stored
         )
     if outputs.vectors is not None:
         kind = VECTORS[outputs.vectors.suffix.lower()]
-        found['polygons'] = file_asset(outputs.vectors, kind, ['data'])
+        found['polygons'] = file_asset(outputs.vectors, item, kind, ['data'])
     if settings.zones is not None:
-        found['zones'] = file_asset(outputs.zones, 'text/csv', ['data'])
+        found['zones'] = file_asset(outputs.zones, item, 'text/csv', ['data'])
     if outputs.quicklook.is_file():
-        found['quicklook'] = file_asset(outputs.quicklook, 'image/png', ['overview'])
+        found['quicklook'] = file_asset(outputs.quicklook, item, 'image/png', ['overview'])
     return found
 
 

@@ -34,6 +34,12 @@ def test_both_formats(tmp_path: Path, kind: str) -> None:
     assert second.outputs.vectors is None
 
 
+@pytest.mark.parametrize('address', ['s3://b/x.tif', 'https://a.org/x.tif', '/vsis3/b/x.tif'])
+def test_addresses_do_not_start_from_the_lists_folder(tmp_path: Path, address: str) -> None:
+    (pair,) = read_pair_list(write(tmp_path, [{**ROWS[1], 'after': address}], 'csv'))
+    assert (pair.before, pair.after) == (str(tmp_path / 'b1.tif'), address)
+
+
 @pytest.mark.parametrize('kind', ['csv', 'jsonl'])
 @pytest.mark.parametrize('row', [{'before': 'x', 'after': 'y'}, {**ROWS[1], 'outt': 'z'}])
 def test_a_name_too_few_or_too_many(tmp_path: Path, kind: str, row: dict) -> None:

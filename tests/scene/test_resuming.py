@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,40 @@ def test_an_image_written_to_while_it_is_mapped(pair: tuple[Path, Path], tmp_pat
     with pytest.raises(SceneStoppedError, match=r'after\.tif was written to while it was mapped'):
         map_small(Overwrites(), *pair, tmp_path / 'map.tif')
     assert not (tmp_path / 'map.tif').exists()
+
+
+@pytest.mark.parametrize('ending', ['.aux.xml', '.ovr'])
+def test_a_gis_program_may_write_beside_an_image_that_is_mapped(
+    pair: tuple[Path, Path], tmp_path: Path, ending: str
+) -> None:
+    beside = pair[1].with_name(f'{pair[1].name}{ending}')
+    with rasterio.Env(TIFF_USE_OVR='YES'), rasterio.open(pair[1], 'r+') as file:
+        file.build_overviews([2])
+    pair[1].with_name(f'{pair[1].name}.aux.xml').write_text('<PAMDataset/>')
+    with rasterio.open(pair[1]) as file:
+        assert str(beside) in file.files
+
+    class Touches(StopsAt):
+        def __call__(self, tiles: np.ndarray) -> np.ndarray:
+            os.utime(beside, (0, 0))
+            return super().__call__(tiles)
+
+    map_small(Touches(), *pair, tmp_path / 'map.tif')
+    assert (tmp_path / 'map.tif').is_file()
+
+
+def test_an_error_does_not_wait_for_the_images_hashes(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch
+) -> None:
+    stopped = []
+
+    def endless(path: str, stop: threading.Event) -> None:
+        stopped.append(stop.wait(60))
+
+    monkeypatch.setattr('mmcd.scene.scene.sha256_of', endless)
+    with pytest.raises(KeyboardInterrupt):
+        map_small(StopsAt(1), *pair, tmp_path / 'map.tif')
+    assert stopped and all(stopped)
 
 
 def test_a_full_disk(pair: tuple[Path, Path], tmp_path: Path, monkeypatch) -> None:

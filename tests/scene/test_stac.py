@@ -14,10 +14,13 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as transform_points
 
 from mmcd.errors import SceneError
+from mmcd.inference import FunctionPredictor
 from mmcd.scene.grid import Grid
+from mmcd.scene.scene import map_scene
+from mmcd.scene.scene_outputs import SceneOutputs
 from mmcd.scene.settings import SceneSettings
 from mmcd.scene.stac import footprint, scene_dates
-from tests.scene.mapping import map_small
+from tests.scene.mapping import SMALL, map_small
 from tests.scene.rasters import BlurredDifference
 
 UTM = CRS.from_epsg(32631)
@@ -93,6 +96,22 @@ def test_the_item_tells_place_time_and_files(pair, tmp_path: Path) -> None:
     assert assets['probability']['nodata'] == 'nan'
     assert not any('/raster/' in each for each in item['stac_extensions'])
     assert all('https://stac-extensions.github.io/' in each for each in item['stac_extensions'])
+
+
+def test_files_in_other_folders_are_linked_to(pair, tmp_path: Path) -> None:
+    folders = [tmp_path / 'maps', tmp_path / 'maps' / 'polygons', tmp_path / 'probabilities']
+    for folder in folders:
+        folder.mkdir()
+    outputs = SceneOutputs(
+        folders[0] / 'change.tif', folders[2] / 'p.tif', folders[1] / 'change.gpkg'
+    )
+    predictor = FunctionPredictor(BlurredDifference())
+    map_scene(predictor, *map(str, pair), outputs, SceneSettings(**SMALL, stac=True))
+    links = {key: asset['href'] for key, asset in read_item(folders[0])['assets'].items()}
+    assert links['map'] == './change.tif'
+    assert links['polygons'] == './polygons/change.gpkg'
+    assert links['probability'] == '../probabilities/p.tif'
+    assert all((folders[0] / link).is_file() for link in links.values())
 
 
 def test_the_dates_may_be_named(pair, tmp_path: Path) -> None:
