@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,16 +13,29 @@ import pyogrio
 import rasterio
 import shapely
 from rasterio import features
-from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, grid_of
-from mmcd.scene.sources import check_dataset, check_no_pipe, check_path
+from mmcd.scene.grid import Grid, bounds_in, grid_of
+from mmcd.scene.sources import (
+    check_dataset,
+    check_no_pipe,
+    check_path,
+    check_vectors,
+    pyogrio_options,
+)
 
+logger = logging.getLogger('mmcd')
+
+EMPTY = shapely.Polygon()
+# Of the larger side of a map and its surroundings: by edges of at most this part, what is bent in
+# another CRS is off by a hundredth of a pixel in a map of 50,000 pixels of 10 m.
+SEGMENTS = 256
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -86,29 +100,32 @@ def open_exclusions(
             try:
                 dataset = stack.enter_context(rasterio.open(path))
             except RasterioError:
-                outlines.append(read_outlines(path, grid))
+                outlines.append(read_outlines(path, grid, allow_remote=allow_remote))
             else:
                 check_dataset(dataset, 'mask', allow_remote=allow_remote)
+                _check_band(dataset, path)
                 rasters.append(stack.enter_context(_on_grid(dataset, path, grid)))
         yield Exclusions(grid, rasters, np.concatenate([*outlines, np.array([], dtype=object)]))
 
 
-def read_outlines(path: str, grid: Grid) -> np.ndarray:
+def read_outlines(path: str, grid: Grid, *, allow_remote: bool = False) -> np.ndarray:
     """The polygons of a file in the CRS of a map; rows without one, or an empty one, are left out.
 
     Args:
         path: anything that GDAL reads vectors from; of several layers, the first.
         grid: of the map; without a CRS, the polygons are in its columns and rows.
+        allow_remote: see :mod:`mmcd.scene.sources`.
 
     Raises:
-        SceneError: it cannot be read, or holds something else.
+        SceneError: it cannot be read, reaches further than it may, holds something else, or does
+            not say which CRS it is in.
     """
-    outlines, _ = read_polygons(path, grid, columns=[])
+    outlines, _ = read_polygons(path, grid, columns=[], allow_remote=allow_remote)
     return outlines[~shapely.is_empty(outlines)]
 
 
 def read_polygons(
-    path: str, grid: Grid, columns: Sequence[str] | None = None
+    path: str, grid: Grid, columns: Sequence[str] | None = None, *, allow_remote: bool = False
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The rows of a file: a polygon in the CRS of a map, empty where there is none, and columns.
 
@@ -116,38 +133,103 @@ def read_polygons(
         path: see :func:`read_outlines`.
         grid: see there.
         columns: names of those that are read; None: all.
+        allow_remote: see there.
 
     Raises:
         SceneError: see there.
     """
-    check_no_pipe(path, 'file of polygons')
-    try:
-        meta, _, geometry, values = pyogrio.raw.read(path, columns=columns)
-    except Exception as error:  # pyogrio has several types of them
-        raise SceneError(f'Cannot read {path} as a raster or as polygons: {error}') from error
+    what = 'file of polygons'
+    check_path(path, what, allow_remote=allow_remote)
+    check_no_pipe(path, what)
+    with pyogrio_options(allow_remote):
+        try:
+            check_vectors(path, what, allow_remote=allow_remote)
+            meta, _, geometry, values = pyogrio.raw.read(path, columns=columns)
+        except SceneError:
+            raise
+        except Exception as error:  # pyogrio has several types of them
+            raise SceneError(f'Cannot read {path} as a raster or as polygons: {error}') from error
     if geometry is None:
         raise SceneError(f'{path} is a table without geometries; polygons are expected.')
     outlines = shapely.from_wkb(geometry)
     has_none = shapely.is_missing(outlines) | shapely.is_empty(outlines)
     if not np.isin(shapely.get_type_id(outlines[~has_none]), POLYGONS).all():
         raise SceneError(f'{path} holds points or lines; polygons are expected.')
-    outlines[has_none] = shapely.Polygon()
+    outlines[has_none] = EMPTY
     names = [str(name) for name in meta['fields']]
     return _to_crs(outlines, meta['crs'], grid, path), dict(zip(names, values, strict=True))
 
 
-def _to_crs(outlines: np.ndarray, crs: str | None, grid: Grid, path: str) -> np.ndarray:
-    if crs is None or grid.crs is None or rasterio.crs.CRS.from_string(crs) == grid.crs:
-        return outlines
-
-    def project(points: np.ndarray) -> np.ndarray:
-        x, y = transform_points(crs, grid.crs, *points.T)
-        return np.stack([x, y], axis=1)
-
+def _to_crs(outlines: np.ndarray, text: str | None, grid: Grid, path: str) -> np.ndarray:
+    """Polygons in the CRS of a map; of those in another CRS, what lies around the map."""
+    if text is None and grid.crs is not None:
+        raise SceneError(
+            f'{path} does not say in which CRS its polygons are, and the map is in {grid.crs}. '
+            'Give it its CRS: a shapefile has it in a .prj file, others get it by ogr2ogr -a_srs.'
+        )
     try:
-        return shapely.transform(outlines, project) if len(outlines) else outlines
-    except (CRSError, RuntimeError) as error:
+        crs = None if grid.crs is None else CRS.from_string(text)
+        bounds = bounds_in(grid, crs)
+        around = _area(bounds, crs)
+        extent = shapely.envelope(shapely.GeometryCollection(list(outlines)))
+        _warn_if_apart(path, extent, around, grid)
+        if crs == grid.crs or not len(outlines):
+            return outlines
+
+        def project(points: np.ndarray) -> np.ndarray:
+            x, y = transform_points(crs, grid.crs, *points.T)
+            return np.stack([x, y], axis=1)
+
+        # What is straight in one CRS is bent in another, and far from the map it may have no place.
+        step = np.ptp(np.reshape(bounds, (2, 2)), axis=0).max() / SEGMENTS
+        return shapely.transform(shapely.segmentize(_clip(outlines, around), step), project)
+    except Exception as error:  # PROJ's and GDAL's types have no base of their own
         raise SceneError(f'Cannot bring {path} to {grid.crs}: {error}') from error
+
+
+def _area(bounds: tuple[float, float, float, float], crs: CRS | None) -> Any:
+    """The area within bounds, at all the longitudes that its places may have."""
+    left, bottom, right, top = bounds
+    turns = (-360, 0, 360) if crs is not None and crs.is_geographic else (0,)
+    return shapely.union_all([shapely.box(left + t, bottom, right + t, top) for t in turns])
+
+
+def _clip(outlines: np.ndarray, area: Any) -> np.ndarray:
+    """What of each polygon lies in an area; an empty polygon where nothing does."""
+    boxes = shapely.envelope(outlines)
+    clipped = np.full(len(outlines), EMPTY, dtype=object)
+    inside = shapely.covers(area, boxes)
+    clipped[inside] = outlines[inside]
+    for index in np.flatnonzero(shapely.intersects(area, boxes) & ~inside):
+        # A polygon that crosses itself cannot be cut.
+        valid = _polygons_of(shapely.make_valid(outlines[index]))
+        clipped[index] = _polygons_of(shapely.intersection(valid, area))
+    return clipped
+
+
+def _polygons_of(shape: Any) -> Any:
+    """A shape without the lines and points that a repair or a cut leaves."""
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    return shapely.MultiPolygon(list(parts[shapely.area(parts) > 0]))
+
+
+def _warn_if_apart(path: str, extent: Any, around: Any, grid: Grid) -> None:
+    if not shapely.is_empty(extent) and shapely.disjoint(extent, around):
+        logger.warning(
+            'Nothing in %s lies on the map, so that it has no effect. Is it the file of another '
+            'scene?\n  map: %s',
+            *(path, grid.describe()),
+        )
+
+
+def _check_band(dataset: Any, path: str) -> None:
+    bands = sum(what != ColorInterp.alpha for what in dataset.colorinterp)
+    if bands != 1:
+        raise SceneError(
+            f'The mask {path} has {bands} bands besides alpha, and a mask has one. Write each that '
+            'counts to a file, such as with gdal_translate -b 1, and name all of these: masks add '
+            'up.'
+        )
 
 
 def _on_grid(dataset: Any, path: str, grid: Grid) -> Any:
@@ -159,6 +241,8 @@ def _on_grid(dataset: Any, path: str, grid: Grid) -> Any:
             f'The mask {path} does not lie on the map.\n  mask: {own.describe()}\n'
             f'  map:  {grid.describe()}\nGive it the same kind of georeference, or the same size.'
         )
+    extent = shapely.MultiPoint(np.stack(own.edge_points(), axis=1)).convex_hull
+    _warn_if_apart(path, extent, _area(bounds_in(grid, own.crs), own.crs), grid)
     return WarpedVRT(
         dataset,
         crs=grid.crs,

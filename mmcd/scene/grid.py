@@ -23,6 +23,7 @@ from mmcd.errors import SceneError
 # Fractions of a pixel below this are rounding in the files' headers.
 ROUNDING = 0.01
 POINTS_PER_EDGE = 33
+SURROUNDINGS = 1 / 8  # of the size, on each side
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,32 @@ def find_overlap(before: Grid, after: Grid) -> Overlap:
         0 <= shift[0] <= after.height - grid.height and 0 <= shift[1] <= after.width - grid.width
     )
     return Overlap(top, left, grid, shift if inside else None)
+
+
+def bounds_in(grid: Grid, crs: CRS | None) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a grid's surroundings in another CRS; None: in its own.
+
+    They are somewhat wider than the grid, and longitudes go on beyond 180 degrees where it does.
+
+    Raises:
+        SceneError: no point of the grid has a place in that CRS.
+    """
+    steps = np.linspace(0, 1, POINTS_PER_EDGE)
+    lattice = np.stack(np.meshgrid(steps * grid.height, steps * grid.width)).reshape(2, -1)
+    points = np.stack(grid.to_ground(*lattice))
+    if crs is not None and crs != grid.crs:
+        points = np.stack(_project(grid.crs, crs, *points))
+        points = points[:, np.isfinite(points).all(axis=0)]
+        if not points.size:
+            raise SceneError(
+                f'Cannot go from {grid.crs} to {crs}: no point of the map has a place.'
+            )
+        if crs.is_geographic:
+            middle = points[0, points.shape[1] // 2]
+            points[0] = middle + (points[0] - middle + 180) % 360 - 180
+    first, last = points.min(axis=1), points.max(axis=1)
+    margin = (last - first) * SURROUNDINGS
+    return *(first - margin).tolist(), *(last + margin).tolist()
 
 
 def _check_georeference(before: Grid, after: Grid) -> None:

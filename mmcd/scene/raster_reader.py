@@ -176,7 +176,7 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
         SceneError: it can't be opened, reaches further than it may, or is georeferenced by control
             points only.
     """
-    check_path(path, date, allow_remote=allow_remote)
+    check_path(path, f'{date} image', allow_remote=allow_remote)
     check_no_pipe(path, f'{date} image')
     try:
         dataset = rasterio.open(path)
@@ -185,7 +185,7 @@ def open_raster(path: str, date: str, *, allow_remote: bool = False) -> DatasetR
         where = f' (from {os.getcwd()})' if is_relative and not os.path.exists(path) else ''
         raise SceneError(f'Cannot open the {date} image {path}{where}: {error}') from error
     try:
-        check_dataset(dataset, date, allow_remote=allow_remote)
+        check_dataset(dataset, f'{date} image', allow_remote=allow_remote)
     except SceneError:
         dataset.close()
         raise

@@ -153,7 +153,11 @@ class _SceneRun:
         statistics = predictor.statistics
         self._plan = make_plan(pair, predictor.describe(), settings, outputs, statistics)
         radiometry = Radiometry.from_dict(self._plan['preparation'])
-        self._zones = None if settings.zones is None else read_zones(settings.zones, pair.grid)
+        self._zones = (
+            None
+            if settings.zones is None
+            else read_zones(settings.zones, pair.grid, allow_remote=settings.allow_remote)
+        )
         self._dates = scene_dates(paths, settings, pair.grid) if settings.stac else ()
         self._findings = check_fitness(pair, radiometry, settings, predictor.image, statistics)
         self._watch = Stopwatch()

@@ -17,6 +17,7 @@ import shapely
 from rasterio import features
 from rasterio.windows import Window
 
+from mmcd.errors import SceneError
 from mmcd.scene.exclusions import read_polygons
 from mmcd.scene.grid import Grid, pixel_area
 from mmcd.scene.partial_run import NO_DATA
@@ -24,6 +25,11 @@ from mmcd.scene.vectors import ChangePolygons
 from mmcd.structures.change_classes import UNCHANGED
 
 ROWS = 512
+# What is counted in each zone; areas where the map has a CRS.
+COUNTED = (
+    *('valid_pixels', 'changed_pixels', 'valid_m2', 'changed_m2'),
+    *('changed_share', 'changes'),
+)
 
 
 @dataclass(frozen=True)
@@ -46,17 +52,23 @@ class Zones:
         return digest.hexdigest()
 
 
-def read_zones(path: str, grid: Grid) -> Zones:
+def read_zones(path: str, grid: Grid, *, allow_remote: bool = False) -> Zones:
     """Read a file of polygons.
 
     Args:
         path: see :func:`mmcd.scene.exclusions.read_outlines`.
         grid: of the map.
+        allow_remote: see there.
 
     Raises:
-        SceneError: it cannot be read, or holds something else.
+        SceneError: see there; or it has columns of the names that are counted.
     """
-    outlines, columns = read_polygons(path, grid)
+    outlines, columns = read_polygons(path, grid, allow_remote=allow_remote)
+    if taken := [name for name in columns if name in COUNTED]:
+        raise SceneError(
+            f'The zones in {path} have columns of their own named {", ".join(taken)}, as the table '
+            'of the changes names what is counted. Rename them.'
+        )
     if not columns:
         return Zones(outlines, [dict(zone=index + 1) for index in range(len(outlines))])
     plain = ([_plain(value) for value in column] for column in columns.values())

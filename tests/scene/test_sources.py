@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 import rasterio.shutil
@@ -238,6 +241,69 @@ def test_a_vrt_of_files_beside_it_works(image: Path, tmp_path: Path, kind: str) 
     map_small(first_band, given, image, tmp_path / 'map.tif')
     expected = first_band(draw_ground(*SIZE)[None])[0]
     np.testing.assert_allclose(read_raster(tmp_path / 'map_p.tif'), expected, atol=1e-6)
+
+
+POLYGONS = ('a VRT of polygons', 'a command', 'a VRT in an archive', 'an address', 'a text')
+
+
+def attack_by_polygons(name: str, folder: Path, address: str) -> str:
+    """What is given as the mask or the zones."""
+    secret = folder / 'secret' / 'zones.geojson'
+    shape = dict(type='Polygon', coordinates=[[[0, 0], [90, 0], [0, 89], [0, 0]]])
+    feature = dict(type='Feature', properties=dict(name='secret'), geometry=shape)
+    secret.write_text(json.dumps(dict(type='FeatureCollection', features=[feature])))
+    text = (
+        '<OGRVRTDataSource><OGRVRTLayer name="zones">'
+        f'<SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
+    )
+    line = f'gdal vector edit {secret} --output-format stream streamed_dataset'
+    command = json.dumps(dict(type='gdal_streamed_alg', command_line=line))
+    if name == 'an address':
+        return f'/vsicurl/{address}/secret/zones.geojson'
+    if name == 'a text':
+        return command
+    path = folder / 'in' / ('zones.geojson' if name == 'a command' else 'zones.vrt')
+    if name != 'a VRT in an archive':
+        path.write_text(command if name == 'a command' else text)
+        return str(path)
+    with zipfile.ZipFile(folder / 'in' / 'zones.zip', 'w') as archive:
+        archive.writestr('zones.vrt', text)
+    return f'/vsizip/{folder / "in" / "zones.zip"}/zones.vrt'
+
+
+@pytest.mark.parametrize('given_as', ['mask', 'zones'])
+@pytest.mark.parametrize('name', POLYGONS)
+def test_nothing_is_reached_by_polygons(
+    image: Path, tmp_path: Path, served: str, name: str, given_as: str
+) -> None:
+    given = {given_as: attack_by_polygons(name, tmp_path, served)}
+    with pytest.raises(SceneError, match=r'allow it: --allow-remote|a raster or as polygons'):
+        map_small(first_band, image, image, tmp_path / 'out' / 'map.tif', **given)
+    assert not Requests.seen and not (tmp_path / 'out' / 'map.tif').exists()
+
+
+@pytest.mark.parametrize('name', ['a VRT of polygons', 'an address'])
+def test_polygons_that_are_allowed_are_read(
+    image: Path, tmp_path: Path, served: str, name: str
+) -> None:
+    given = attack_by_polygons(name, tmp_path, served)
+    out = tmp_path / 'map.tif'
+    report = map_small(first_band, image, image, out, zones=given, allow_remote=True).report
+    (zone,) = report['zones']
+    assert zone['name'] == 'secret' and zone['valid_pixels'] == SIZE[0] * SIZE[1]
+
+
+def test_without_the_check_of_the_path_pyogrio_is_kept_from_the_network(
+    image: Path, tmp_path: Path, served: str
+) -> None:
+    given = attack_by_polygons('an address', tmp_path, served)
+    with (
+        patch('mmcd.scene.exclusions.check_path'),
+        pytest.raises(SceneError, match='as a raster or as polygons'),
+    ):
+        map_small(first_band, image, image, tmp_path / 'map.tif', zones=given)
+    assert not Requests.seen
+    assert all(pyogrio.get_gdal_config_option(name) is None for name in sources.CLOSED)
 
 
 def test_zeros_after_an_error_are_not_mapped(image: Path, tmp_path: Path, monkeypatch) -> None:

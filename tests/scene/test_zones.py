@@ -8,13 +8,13 @@ import pytest
 import shapely
 
 from mmcd.errors import SceneError
+from mmcd.scene.zones import COUNTED
 from tests.scene.mapping import map_small
 from tests.scene.rasters import LEFT, TOP, UTM, read_raster, utm, write_raster
 
 SIZE = 100
 EMPTY = shapely.Polygon()
-# What is counted where there is no CRS.
-COUNTED = ('name', 'valid_pixels', 'changed_pixels', 'changed_share', 'changes')
+WITHOUT_CRS = ('name', 'valid_pixels', 'changed_pixels', 'changed_share', 'changes')
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ def test_each_zone_has_its_area_and_its_changes(pair, tmp_path, suffix):
     assert found['West']['changed_m2'] == 100 and found['West']['changes'] == 1
     assert found['East']['changed_m2'] == 25 and found['East']['changes'] == 1
     assert sum(zone['valid_pixels'] for zone in found.values()) == SIZE**2
+    assert tuple(found['West']) == ('name', *COUNTED)
     rows = list(csv.DictReader((tmp_path / 'map_zones.csv').open()))
     assert [row['changed_pixels'] for row in rows] == ['400', '100']
     assert json.loads(out.with_suffix('.json').read_text())['zones'] == result.report['zones']
@@ -96,7 +97,38 @@ def test_every_zone_has_the_same_columns_without_a_crs(tmp_path):
     zones = write_zones(tmp_path / 'z.gpkg', boxes, ['in', 'out', 'none'], crs=None)
     found = map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones).report['zones']
     assert [zone['valid_pixels'] for zone in found] == [81, 0, 0]
-    assert {*map(tuple, found)} == {COUNTED}
+    assert {*map(tuple, found)} == {WITHOUT_CRS}
+
+
+def test_zones_in_degrees_keep_their_rows_and_columns(pair, tmp_path):
+    """Also those that lie elsewhere, and one of the whole world."""
+    boxes = [(-70, 0, -60, 10), (-180, -90, 180, 90)]
+    zones = write_zones(tmp_path / 'z.geojson', boxes, ['Elsewhere', 'World'], crs='EPSG:4326')
+    found = map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones).report['zones']
+    assert [(zone['name'], zone['valid_pixels'], zone['changes']) for zone in found] == [
+        ('Elsewhere', 0, 0),
+        ('World', SIZE**2, 2),
+    ]
+
+
+def test_zones_of_another_place_are_warned_of(pair, tmp_path, caplog):
+    zones = write_zones(tmp_path / 'z.gpkg', [(0, 0, 9, 9)], ['Elsewhere'])
+    map_small(first_red, *pair, tmp_path / 'map.tif', zones=zones)
+    assert f'Nothing in {zones} lies on the map' in caplog.text
+
+
+def test_columns_that_are_named_as_what_is_counted_are_refused(pair, tmp_path):
+    columns = {name: np.array([1]) for name in ('name', 'changes', 'valid_m2')}
+    shapes = shapely.to_wkb(shapely.box(*np.array(sides()[:1]).T))
+    path = tmp_path / 'z.gpkg'
+    pyogrio.raw.write(
+        path, shapes, [*columns.values()], [*columns], geometry_type='Polygon', crs=UTM
+    )
+    with pytest.raises(
+        SceneError, match=r'z\.gpkg have columns of their own named changes, valid_m2'
+    ):
+        map_small(first_red, *pair, tmp_path / 'map.tif', zones=path)
+    assert not (tmp_path / 'map.tif.parts').exists()
 
 
 def test_files_may_be_named_by_paths(pair, tmp_path):
