@@ -5,6 +5,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from affine import Affine
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 from rasterio.warp import transform
@@ -184,3 +185,14 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         pass
     with pytest.raises(SceneError, match=r'The file of polygons .* is a pipe or a device'):
         read_outlines(path, grid)
+
+
+def test_polygons_in_utm_on_a_map_of_the_world(tmp_path):
+    """In whose CRS most of the map has no place."""
+    path = write_polygon(tmp_path / 'clouds.gpkg', (LEFT, TOP - 50_000, LEFT + 50_000, TOP))
+    crs = CRS.from_epsg(4326)
+    (outline,) = read_outlines(path, Grid(crs, Affine(0.1, 0, -180, 0, -0.1, 90), 1800, 3600))
+    corners = transform(UTM, crs, [LEFT, LEFT + 50_000], [TOP - 50_000, TOP])[:2]
+    assert all(
+        outline.distance(shapely.Point(*corner)) < 1e-6 for corner in zip(*corners, strict=True)
+    )
