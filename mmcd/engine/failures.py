@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from mmengine.dist import get_world_size
@@ -25,12 +26,36 @@ WORKER = re.compile(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) ([^.]*)')
 PEER = re.compile('gloo|nccl|Connection closed|Connection reset|Broken pipe|Socket', re.IGNORECASE)
 
 
+class Remedies(NamedTuple):
+    """What a user can do about a lack of memory: the GPU's, or that of loading processes."""
+
+    gpu: str
+    loading: str
+
+
+TRAINING = Remedies(
+    gpu='Take fewer pairs a step (--cfg-options train_dataloader.batch_size=N), smaller crops, '
+    '--amp, or recompute activations (model.backbone.with_cp=True model.decode_head.with_cp=True).',
+    loading='take fewer of them (--cfg-options train_dataloader.num_workers=N), or smaller batches',
+)
+TESTING = Remedies(
+    gpu='Test fewer pairs at once (--cfg-options test_dataloader.batch_size=1), with --amp, or '
+    'large images in windows (model.test_cfg.mode=slide model.test_cfg.crop_size="(512,512)" '
+    'model.test_cfg.stride="(384,384)").',
+    loading='take fewer of them (--cfg-options test_dataloader.num_workers=N), or smaller batches',
+)
+MAPPING = TESTING._replace(gpu='Take smaller tiles (--tile N), or --precision bfloat16.')
+
+
 @contextmanager
-def explained_failures(watch: PeerWatch | None = None) -> Iterator[None]:
+def explained_failures(
+    watch: PeerWatch | None = None, remedies: Remedies = TRAINING
+) -> Iterator[None]:
     """Say in one message what the stack says in a stack trace.
 
     Args:
         watch: knows which process of the run does not answer, and what to do then.
+        remedies: of the command that runs.
 
     Raises:
         WorkerLostError: a loading process has been killed.
@@ -44,17 +69,14 @@ def explained_failures(watch: PeerWatch | None = None) -> Iterator[None]:
         raise
     except torch.OutOfMemoryError as error:
         raise RunMemoryError(
-            f'The GPU has no memory left ({first_sentence(error)}). Take fewer pairs a step '
-            '(--cfg-options train_dataloader.batch_size=N), smaller crops, --amp, or recompute '
-            'activations (model.backbone.with_cp=True model.decode_head.with_cp=True).'
+            f'The GPU has no memory left ({first_sentence(error)}). {remedies.gpu}'
         ) from error
     except RuntimeError as error:
         worker = WORKER.search(str(error))
         if worker:
             raise WorkerLostError(
                 f'A loading process (process {worker[1]}) {worker[2].strip()}. Often the system '
-                'has ended it because memory ran out: take fewer of them (--cfg-options '
-                f'train_dataloader.num_workers=N), or smaller batches. {advice}'
+                f'has ended it because memory ran out: {remedies.loading}. {advice}'
             ) from error
         if get_world_size() > 1 and PEER.search(str(error)):
             names = ' and '.join(watch.lost() if watch else []) or 'Another process of this run'

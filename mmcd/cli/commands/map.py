@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     require_geo()
     with quiet_imports():
         from mmcd.apis import init_model
-        from mmcd.engine.failures import explained_failures
+        from mmcd.engine.failures import MAPPING, explained_failures
         from mmcd.engine.launch import use_kept_memory
         from mmcd.engine.peer_watch import PeerWatch
         from mmcd.inference import make_predictor
@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     )
     watch = PeerWatch(advice=STRIPS_ARE_KEPT).start()
     try:
-        with explained_failures(watch):
+        with explained_failures(watch, MAPPING):
             status = _map_all(predictor, pairs, settings, args, share)
         watch.stop()
     finally:

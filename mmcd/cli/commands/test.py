@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with quiet_imports():
         from mmengine.runner import Runner
 
-        from mmcd.engine.failures import explained_building, explained_failures
+        from mmcd.engine.failures import TESTING, explained_building, explained_failures
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import prepare_run
         from mmcd.engine.peer_watch import PeerWatch
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     with explained_building():
         _check_threshold(runner)
     watch = PeerWatch(advice='Start the test again.').start()
-    with explained_failures(watch):
+    with explained_failures(watch, TESTING):
         if result:
             _test_on_record(args, runner, meta, result)
         else:
