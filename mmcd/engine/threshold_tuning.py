@@ -57,7 +57,7 @@ def prepare_tuning(cfg: Config, checkpoint: str | Path, out: str | Path) -> None
         if is_safetensors(file) or Path(file).suffix.lower() == '.onnx':
             raise CheckpointError(
                 f'A threshold is written into a checkpoint of PyTorch (.pth), not into {file}. '
-                'Tune the checkpoint, then export or convert it again.'
+                'Tune the checkpoint, then export or publish it again.'
             )
     if not cfg.get('val_dataloader'):
         raise ConfigError('The config has no val_dataloader, on whose split a threshold is tuned.')

@@ -23,7 +23,7 @@ from mmcd.structures import ImageSpec
 from mmcd.weights import NAMES, find_model_file
 
 # Of an image description, what decides about the values that a network gets.
-DECISIVE = ('bands', 'dtype', 'value_range')
+DECISIVE = ('bands', 'dtype', 'value_range', 'standardize')
 
 
 def read_checkpoint(path: str | Path, *, trusted: bool = False) -> dict[str, Any]:
@@ -165,7 +165,11 @@ def take_weights(model: nn.Module, content: Mapping[str, Any], path: str | Path)
     meta = content.get('meta', {})
     image = getattr(model, 'image', None)
     if isinstance(image, ImageSpec):  # first: other bands give other shapes
-        _check_trained_image(meta.get('dataset_meta') or {}, image, str(path))
+        # Published and converted files describe the images only in what mmcd notes.
+        trained_on = meta.get('dataset_meta') or {}
+        _check_trained_image(
+            trained_on if 'image' in trained_on else own_meta(meta), image, str(path)
+        )
     faults = compare_names(state_dict, model.state_dict())
     if faults:
         raise CheckpointError(
@@ -183,13 +187,13 @@ def _check_trained_image(meta: Mapping[str, Any], image: ImageSpec, checkpoint: 
     """Check that a config describes the images that a checkpoint was trained on.
 
     Args:
-        meta: what the checkpoint holds of its data set; without an image description, as of files
-            that other programs or earlier versions wrote, nothing is checked.
+        meta: what the checkpoint notes; without an image description, as of files that other
+            programs or earlier versions wrote, nothing is checked.
         image: the config's description.
         checkpoint: the file's name.
 
     Raises:
-        CheckpointError: they differ in bands, type or value range.
+        CheckpointError: they differ in bands, type, value range or standardisation.
     """
     if 'image' not in meta:
         return

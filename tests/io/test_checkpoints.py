@@ -22,6 +22,7 @@ from mmcd.io.checkpoints import (
     use_safe_loading,
     weights_sha256,
 )
+from mmcd.io.safetensors_file import write_safetensors
 from mmcd.structures import RGB_8BIT, ImageSpec
 
 
@@ -264,3 +265,32 @@ def test_weights_for_other_bands_are_told_by_the_bands(tmp_path):
     network = nn.Conv2d(4, 2, 1)
     network.image = image
     assert load_weights(network, path) == meta
+
+
+@pytest.mark.parametrize('standardize', [True, False])
+def test_weights_for_images_that_are_standardised_or_not(tmp_path, standardize):
+    trained, other = (ImageSpec(standardize=value) for value in (standardize, not standardize))
+    network = nn.Conv2d(3, 2, 1)
+    meta = dict(dataset_meta=dict(image=trained.to_dict()))
+    path = save(dict(state_dict=network.state_dict(), meta=meta), tmp_path / 'a.pth')
+    network.image = other
+    expected = f'standardize={standardize}, but the config states standardize={not standardize}'
+    with pytest.raises(CheckpointError, match=f'trained on images with {expected}'):
+        load_weights(network, path)
+    network.image = trained
+    assert load_weights(network, path) == meta
+
+
+def test_the_images_of_a_published_file_are_compared_too(tmp_path):
+    """Its description of the data set holds the classes alone."""
+    network = nn.Conv2d(3, 2, 1)
+    meta = dict(
+        dataset_meta=dict(classes=['unchanged', 'changed']),
+        mmcd=dict(image=ImageSpec(dtype='uint16', value_range=(0, 3000)).to_dict()),
+    )
+    write_safetensors(tmp_path / 'a.safetensors', network.state_dict(), meta)
+    network.image = RGB_8BIT
+    with pytest.raises(CheckpointError, match=r'a\.safetensors was trained .* dtype=uint16, value'):
+        load_weights(network, tmp_path / 'a.safetensors')
+    network.image = ImageSpec(dtype='uint16', value_range=(0, 3000), metres_per_pixel=2.0)
+    load_weights(network, tmp_path / 'a.safetensors')

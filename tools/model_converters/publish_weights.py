@@ -25,7 +25,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, help='the file to write (.safetensors)')
     parser.add_argument(
-        '--threshold', type=float, help='changed where the probability is greater (default: 0.5)'
+        '--threshold',
+        type=float,
+        help='changed where the probability is greater (default: that of the config, or the one '
+        'that the checkpoint brings, such as a tuned one; else 0.5)',
     )
     parser.add_argument(
         '--cfg-options',
