@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmcd.apis import init_model, predict_pair
+from mmcd.io.checkpoints import hash_weights
 from mmcd.io.safetensors_file import read_safetensors
 from mmcd.models.model_description import image_of, threshold_of
 from mmcd.synthetic import find_style
@@ -26,7 +27,9 @@ def test_the_file_is_small_and_says_what_it_is(model) -> None:
     path = shipped_weights('buildings')
     assert path is not None
     assert path.stat().st_size < LARGEST
-    noted = read_safetensors(path)['meta']['mmcd']
+    content = read_safetensors(path)
+    noted = content['meta']['mmcd']
+    assert noted['weights_sha256'] == hash_weights(content['state_dict'])
     assert noted['licence'] == 'Apache-2.0'
     assert noted['classes'] == ['unchanged', 'changed']
     assert image_of(model).metres_per_pixel == 0.5
