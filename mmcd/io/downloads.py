@@ -13,8 +13,9 @@ from mmengine import dist
 from mmengine.runner.checkpoint import get_external_models, get_torchvision_models
 
 from mmcd.errors import CheckpointError
+from mmcd.io.atomic import atomic_path, make_folder
 from mmcd.io.checkpoint_file import check_file
-from mmcd.io.safetensors_file import is_safetensors
+from mmcd.io.safetensors_file import is_safetensors, read_safetensors
 from mmcd.weights import find_model_file
 
 # Of MMEngine's schemes, those that are names of addresses, and what gives the addresses.
@@ -80,13 +81,13 @@ def _place(url: str) -> tuple[Path, str | None]:
 def _fetch(url: str, path: Path, checksum: str | None) -> None:
     if path.is_file():
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), checksum, progress=os.isatty(2))
-        if not is_safetensors(path):
-            check_file(path)
-    except CheckpointError:
-        path.unlink(missing_ok=True)  # else it would be found in place of the whole one
-        raise
-    except (OSError, HTTPException, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{url} can't be downloaded: {error}.") from error
+    make_folder(path.parent)
+    # What is cut short or no checkpoint never gets the name: later calls would take it for whole.
+    with atomic_path(path) as partial:
+        try:
+            torch.hub.download_url_to_file(url, str(partial), checksum, progress=os.isatty(2))
+            read_safetensors(partial) if is_safetensors(path) else check_file(partial)
+        except CheckpointError as error:
+            raise CheckpointError(str(error).replace(str(partial), url)) from error
+        except (OSError, HTTPException, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{url} can't be downloaded: {error}.") from error

@@ -20,6 +20,7 @@ from mmcd.errors import CheckpointError
 from mmcd.io import downloads
 from mmcd.io.checkpoints import read_checkpoint, safe_loading
 from mmcd.io.downloads import local_file
+from mmcd.io.safetensors_file import write_safetensors
 from mmcd.registry import MODELS
 from tests.models.building import CONFIGS
 
@@ -154,12 +155,39 @@ def test_files_of_one_name_are_kept_apart(served: str, tmp_path: Path) -> None:
             assert content['state_dict']['w'].tolist() == values
 
 
-def test_what_was_cut_short_is_fetched_again(served: str, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match='is no checkpoint, or was cut short'):
+@pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
+@pytest.mark.parametrize('body', ['half', 'a login page'])
+def test_what_was_cut_short_is_fetched_again(
+    served: str, tmp_path: Path, name: str, body: str
+) -> None:
+    weights = {'w': torch.ones(100)}
+    path = tmp_path / 'served' / name
+    if path.suffix == '.pth':
+        torch.save({'state_dict': weights}, path)
+    else:
+        write_safetensors(path, weights, {})
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if body == 'half' else b'<!DOCTYPE html><html>')
+    with pytest.raises(CheckpointError, match=rf'{served}{name} is no .*, or was cut short'):
+        local_file(f'{served}{name}')
+    assert not [found for found in (tmp_path / 'hub').rglob('*') if found.is_file()]
+    path.write_bytes(whole)
+    assert torch.equal(
+        read_checkpoint(local_file(f'{served}{name}'))['state_dict']['w'], weights['w']
+    )
+
+
+def test_a_kill_before_the_check_leaves_nothing_under_the_name(
+    served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path) -> None:
+        assert path.is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(downloads, 'check_file', killed)
+    with pytest.raises(KeyboardInterrupt):
         local_file(f'{served}cut.pth')
-    folder = tmp_path / 'served'
-    (folder / 'cut.pth').write_bytes((folder / 'good.pth').read_bytes())
-    assert 'state_dict' in read_checkpoint(local_file(f'{served}cut.pth'))
+    assert not list((tmp_path / 'hub').rglob('cut.pth'))
 
 
 @pytest.mark.parametrize('several', [False, True])
