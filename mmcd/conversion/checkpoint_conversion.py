@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmcd.conversion.name_mapping import Conversion, NameMapping, convert
-from mmcd.errors import CheckpointError
+from mmcd.errors import CheckpointError, ConfigError
 from mmcd.inference.model_loading import init_model
 from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
@@ -33,10 +33,20 @@ def convert_checkpoint(
         config: a config of the same network, for names and shapes.
 
     Raises:
+        ConfigError: the target ends in something other than `.pth`, or is the source.
         CheckpointError: the source can't be read safely or does not fit, or the target's folder is
             not there.
     """
     target = Path(target)
+    if target.suffix.lower() != '.pth':
+        raise ConfigError(
+            f'The file of converted weights ends in .pth; got {target}. '
+            'tools/model_converters/publish_weights.py makes a .safetensors file of it.'
+        )
+    if target.resolve() == Path(source).resolve():
+        raise ConfigError(
+            f'The converted weights would replace the released file {source}. Name another target.'
+        )
     if not target.parent.is_dir():
         raise CheckpointError(f'There is no folder {target.parent} to write {target.name} into.')
     released = read_pickled_tensors(source)

@@ -13,7 +13,7 @@ from mmcd.apis import init_model
 from mmcd.conversion.checkpoint_conversion import convert_checkpoint, describe_conversion
 from mmcd.conversion.darnet import DARNET, darnet_name
 from mmcd.conversion.name_mapping import convert
-from mmcd.errors import CheckpointError
+from mmcd.errors import CheckpointError, ConfigError
 from mmcd.io.checkpoints import hash_weights, read_checkpoint
 from tests.conversion.pickled_networks import save_pickled_network
 from tests.golden import (
@@ -112,6 +112,20 @@ def test_convert_checkpoint(tmp_path, released, kind):
 def test_a_target_folder_that_is_not_there(tmp_path):
     with pytest.raises(CheckpointError, match=r'There is no folder .*nowhere to write a\.pth'):
         convert_checkpoint(tmp_path / 'x.pt', tmp_path / 'nowhere' / 'a.pth', DARNET, CONFIG)
+
+
+@pytest.mark.parametrize('name', ['a.safetensors', 'a', 'a.onnx'])
+def test_a_target_of_another_kind(tmp_path, name):
+    with pytest.raises(
+        ConfigError, match=rf'weights ends in \.pth; got .*{name}\. tools/.*publish'
+    ):
+        convert_checkpoint(tmp_path / 'x.pt', tmp_path / name, DARNET, CONFIG)
+
+
+def test_the_released_file_is_not_replaced(tmp_path):
+    torch.save({'conv1.conv1.0.weight': torch.zeros(1)}, tmp_path / 'x.pth')
+    with pytest.raises(ConfigError, match=r'would replace the released file .*x\.pth'):
+        convert_checkpoint(tmp_path / 'x.pth', tmp_path / '.' / 'x.pth', DARNET, CONFIG)
 
 
 def test_nothing_is_written_where_the_source_does_not_fit(tmp_path):
