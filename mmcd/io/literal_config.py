@@ -30,7 +30,7 @@ def parse_config_text(text: str) -> dict[str, Any]:
     try:
         statements = ast.parse(text).body
         return dict(map(_assignment, statements))
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+    except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f'The config text cannot be parsed: {type(error).__name__}.') from error

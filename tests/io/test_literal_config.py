@@ -50,7 +50,17 @@ def test_code_is_refused_and_not_run(text, tmp_path):
     assert not victim.exists()
 
 
-@pytest.mark.parametrize('text', ['x = (', 'x = ' + '[' * 20_000, 'x = \0', "x = float('one')"])
+@pytest.mark.parametrize(
+    'text',
+    [
+        'x = (',
+        'x = ' + '[' * 20_000,
+        'x = \0',
+        "x = float('one')",
+        'x = {[1]}',
+        'x = {[1]: 2}',
+    ],
+)
 def test_text_that_is_no_config(text):
     with pytest.raises(ConfigError, match='cannot be parsed'):
         parse_config_text(text)
