@@ -73,7 +73,7 @@ class StoppedBySignalError(MMCDError):
 
 
 class WorkerLostError(MMCDError, RuntimeError):
-    """A process that loads data has been killed."""
+    """A process that loads data, or works through a share of the jobs, has been killed."""
 
 
 class PeerLostError(MMCDError, RuntimeError):

@@ -26,6 +26,7 @@ from mmcd.inference.allocator import keep_freed_memory
 from mmcd.io.checkpoint_file import first_line
 from mmcd.io.checkpoints import use_safe_loading
 from mmcd.io.run_lock import hold_lock
+from mmcd.parallel import usable_cores
 from mmcd.weights import NAMES, find_model_file
 
 # What a launcher puts into the environment of the processes that it starts, and how it is called.
@@ -220,11 +221,11 @@ def _start_on_cpu(cfg: Config) -> None:
 
 
 def _fit_workers(cfg: Config) -> None:
-    """No more loading processes than cores; none of them persistent where there are none."""
+    """No more loading processes than cores to use; none of them persistent where there are none."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
         if not loader:
             continue
-        loader.num_workers = min(loader.get('num_workers', 0), os.cpu_count() or 1)
+        loader.num_workers = min(loader.get('num_workers', 0), usable_cores())
         if loader.num_workers == 0:
             loader.persistent_workers = False

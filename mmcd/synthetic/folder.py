@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmcd.errors import ConfigError, DatasetError
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import encode_image
+from mmcd.parallel import run_jobs
 from mmcd.synthetic.multispectral import find_sensor, sense
 from mmcd.synthetic.scene_pair import check_size
 from mmcd.synthetic.styles import find_style
@@ -161,17 +161,14 @@ def write_pairs(out: Path, settings: SampleSettings, workers: int) -> Iterator[t
 
     Yields:
         Pairs made so far and pairs to make, after each pair.
+
+    Raises:
+        WorkerLostError: one of the processes has been killed.
     """
     jobs = [job for job in settings.names() if missing_files(out, settings, *job)]
-    with ProcessPoolExecutor(max(1, min(workers, len(jobs)))) as pool:
-        running = [pool.submit(write_pair, out, settings, *job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(running), start=1):
-                future.result()
-                yield done, len(jobs)
-        finally:
-            for future in running:
-                future.cancel()
+    made = run_jobs(partial(write_pair, out, settings), jobs, min(workers, len(jobs)))
+    for done, _ in enumerate(made, start=1):
+        yield done, len(jobs)
 
 
 def pair_seed(seed: int, split: str, number: int) -> np.random.SeedSequence:
@@ -179,9 +176,9 @@ def pair_seed(seed: int, split: str, number: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), number))
 
 
-def write_pair(out: Path, settings: SampleSettings, split: str, number: int) -> None:
-    """Make one pair and write those of its files that are missing."""
-    cv2.setNumThreads(1)  # the processes share the cores already
+def write_pair(out: Path, settings: SampleSettings, job: tuple[str, int]) -> None:
+    """Make one pair, of a split and a number, and write those of its files that are missing."""
+    split, number = job
     seed = pair_seed(settings.seed, split, number)
     pair = find_style(settings.style)(seed, settings.size)
     sensor = find_sensor(settings.sensor)

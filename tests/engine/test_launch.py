@@ -62,7 +62,7 @@ def test_a_local_rank_of_old_launchers_is_kept(monkeypatch):
 
 
 def test_no_more_loading_processes_than_cores(monkeypatch):
-    monkeypatch.setattr(launch.os, 'cpu_count', lambda: 1)
+    monkeypatch.setattr(launch, 'usable_cores', lambda: 1)
     cfg = launch.prepare_run(arguments('--cfg-options', 'val_dataloader.num_workers=0'))
     assert cfg.train_dataloader.num_workers == 1
     assert cfg.train_dataloader.persistent_workers

@@ -139,7 +139,7 @@ def test_the_committed_examples_are_what_the_generator_makes(tmp_path: Path) -> 
     for split in SPLITS:
         for kind in KINDS:
             (tmp_path / split / kind).mkdir(parents=True)
-        write_pair(tmp_path, settings, split, 0)
+        write_pair(tmp_path, settings, (split, 0))
         for kind in KINDS:
             ours, kept = (
                 cv2.imread(str(pair_files(root, settings, split, 0)[kind]), -1).astype(int)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_o
 from mmcd.errors import DatasetNotFoundError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
+from mmcd.parallel import usable_cores
 
 if TYPE_CHECKING:
     from mmcd.data_tools.audit.splits import AuditSplit
@@ -32,7 +32,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument('target', type=Path, metavar='CONFIG|FOLDER', help='what to audit')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write all findings here')
     parser.add_argument(
-        '--workers', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
+        '--workers',
+        type=int,
+        default=usable_cores(),
+        help='processes (default: the cores that this process may use, %(default)s)',
     )
     parser.add_argument(
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='settings of the config'

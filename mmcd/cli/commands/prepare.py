@@ -12,7 +12,6 @@ Stopped? The same command goes on where it stopped. Train with --cfg-options dat
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from mmcd.cli.arguments import add_layout_arguments, layout_options
 from mmcd.errors import ConfigError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
+from mmcd.parallel import usable_cores
 
 if TYPE_CHECKING:
     from mmcd.data_tools.prepare.preparation import Preparation, Request
@@ -49,7 +49,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument('source', type=Path, metavar='SRC', help='the unpacked archive')
     parser.add_argument('out', type=Path, nargs='?', metavar='DST', help='the folder to fill')
     parser.add_argument(
-        '--workers', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
+        '--workers',
+        type=int,
+        default=usable_cores(),
+        help='processes (default: the cores that this process may use, %(default)s)',
     )
     parser.add_argument('--dry-run', action='store_true', help='say what would be done')
     parser.add_argument(

@@ -10,8 +10,8 @@ from mmcd.data_tools.audit.findings import CHECKS, Finding
 from mmcd.data_tools.audit.inspection import PairRecord, inspect_pair
 from mmcd.data_tools.audit.splits import AuditSplit, list_pairs
 from mmcd.data_tools.audit.statistics import SplitStatistics
-from mmcd.data_tools.parallel import run_jobs
 from mmcd.errors import DatasetNotFoundError
+from mmcd.parallel import run_jobs
 
 Show = Callable[[Iterable[PairRecord], int], Iterable[PairRecord]]
 

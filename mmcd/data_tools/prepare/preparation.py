@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from mmcd.data_tools.parallel import run_jobs
 from mmcd.data_tools.prepare.cutting import CutJob, CutResult, run_cut, source_digest
 from mmcd.data_tools.prepare.dataset_plan import DatasetPlan, Division, ScenePlan, plan_dataset
 from mmcd.data_tools.prepare.polygons import is_polygons
@@ -21,6 +20,7 @@ from mmcd.errors import DatasetError, listed
 from mmcd.io.atomic import cannot_write, make_folder, sweep_partial, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, ignored_value
 from mmcd.io.images import TIFF_SUFFIXES
+from mmcd.parallel import run_jobs
 
 
 @dataclass(frozen=True)
