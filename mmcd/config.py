@@ -59,7 +59,7 @@ def load_config(path: str | Path | Config, options: Mapping[str, Any] | None = N
         if not replaced and config.get(key) is not None:
             raise ConfigError(
                 f'Nothing reads {key}={config.get(key)!r}: it replaces {used_as}={before[key]!r} '
-                'wherever that stands in a config, and in this one it stands nowhere. Name the '
+                'wherever a config has that, and this config does not have it. Name the '
                 'settings themselves, such as train_dataloader.dataset.data_root=FOLDER, or change '
                 'a copy of the file.'
             )

@@ -377,7 +377,7 @@ def schedule_warning(config: Config) -> str:
     last = max(ends.values(), default=iterations)
     if last == iterations:
         return ''
-    what = 'the rest is trained at its last rate' if last < iterations else 'it is not run through'
+    what = 'the rest is trained at its last rate' if last < iterations else 'it is cut short'
     settings = ' '.join(f'{key}={iterations}' for key, end in ends.items() if end == last)
     return (
         f'The training ends after {iterations} iterations, the schedule of the learning rate after '

@@ -85,7 +85,7 @@ class RunMemoryError(MMCDError, MemoryError):
 
 
 class UnreadableFilesError(MMCDError, OSError):
-    """More of a data set's files cannot be read than a run may pass over."""
+    """More files of a data set are unreadable than a run may skip."""
 
 
 class FirstStepError(MMCDError, RuntimeError):

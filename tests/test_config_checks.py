@@ -159,7 +159,7 @@ def test_class_weights_where_nothing_fails(change):
     [
         ({}, ''),
         ({'train_cfg.max_iters': 900}, r'after 900 .* 600: the rest is trained at its last rate'),
-        ({'train_cfg.max_iters': 50}, r'after 600: it is not run .*cfg-options .*\.1\.end=50$'),
+        ({'train_cfg.max_iters': 50}, r'after 600: it is cut short.*cfg-options .*\.1\.end=50$'),
         ({'train_cfg.max_iters': 50, 'param_scheduler.1.end': 50}, ''),
         ({'train_cfg.max_iters': 50, 'param_scheduler': []}, ''),
     ],

@@ -72,7 +72,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         if debug or error.errno != errno.ENAMETOOLONG:
             raise
         # Of any path among the arguments or settings, where it is looked for.
-        print(f'error: {error.strerror}: {error.filename}. Name another.', file=sys.stderr)
+        print(f'error: {error.strerror}: {error.filename}. Use a shorter name.', file=sys.stderr)
         status = EXIT_USAGE
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

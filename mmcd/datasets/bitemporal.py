@@ -65,8 +65,8 @@ class BitemporalDataset(BaseDataset):
         DatasetNotFoundError: folders or files are missing (all named, up to 20).
         DatasetError: files are left over, or share a name within a folder, or the folder's
             preparation was stopped before its end.
-        ConfigError: ``label_encoding`` is no encoding of the classes, ``image`` no description,
-            ``cache`` no cache, or there is an ``ann_file``, for which ``list_file`` is.
+        ConfigError: ``label_encoding``, ``image`` or ``cache`` cannot be used, or there is an
+            ``ann_file``; ``list_file`` takes its place.
     """
 
     METAINFO = BINARY_CHANGE.to_meta()
@@ -100,8 +100,8 @@ class BitemporalDataset(BaseDataset):
     ) -> None:
         if kwargs.get('ann_file'):
             raise ConfigError(
-                f'{type(self).__name__} reads no ann_file={kwargs["ann_file"]!r}: name a list of '
-                'pairs by list_file, one name a line, or a table of their files by pairs.'
+                f'{type(self).__name__} does not take ann_file={kwargs["ann_file"]!r}: use '
+                'list_file, a file with one pair name per line, or pairs, a table of their files.'
             )
         self.split = split
         layout = prepared_layout(Path(data_root)) or self.published_layout()

@@ -24,7 +24,7 @@ class LabelImage:
     Args:
         pixels: (H, W), or (H, W, C) without alpha.
         alpha: (H, W); None: there is none.
-        palette: the colours (number, 3) that the pixels are indices of; None: they are none.
+        palette: the colours (number, 3) that the pixels index; None: they are no indices.
     """
 
     pixels: np.ndarray
@@ -105,7 +105,7 @@ def take_single_band(label: LabelImage, path: str) -> np.ndarray:
     band = _common_band(label.pixels, path)
     if label.alpha is not None and _tells_more(label.alpha, band):
         raise LabelError(
-            f'{path}: pixels of one value differ in alpha, so that the mask may be there. '
+            f'{path}: pixels of one value differ in alpha, so the mask may be the alpha. '
             'Convert it to one band, without alpha, with one value a class.'
         )
     if label.palette is not None:

@@ -26,7 +26,7 @@ PATTERNS = ('iter_*.pth', 'epoch_*.pth')
 
 @HOOKS.register_module()
 class DurableCheckpointHook(CheckpointHook):
-    """MMEngine's CheckpointHook, which removes a checkpoint only when what replaces it stands.
+    """MMEngine's CheckpointHook, which removes a checkpoint only once its replacement is written.
 
     At any moment a run that is killed leaves a checkpoint to go on from and, once there was one, a
     best one; a resumed run removes what the killed one no longer could.

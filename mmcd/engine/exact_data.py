@@ -160,8 +160,8 @@ def build_exact_loader(
         batches.sampler = SeededSampler(batches.sampler, seed=seed)
     else:
         print_log(
-            f'A {type(batches).__name__} says nothing of its sampler: a run that is resumed sees '
-            'other data than one that is not stopped.',
+            f'A {type(batches).__name__} does not expose its sampler: a resumed run sees '
+            'other data than a run that was never stopped.',
             logger='current',
         )
     shield_workers(loader)

@@ -18,7 +18,7 @@ VALIDATED = 'last_validation'  # MMEngine logs what starts with `val`
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Make a training that is stopped and resumed the same as one that is not, to the bit on a CPU.
+    """Make a resumed training the same as one that was never stopped; on a CPU, bit-identical.
 
     - The random numbers of each step depend on the seed, the process and the iteration.
     - A validation that was due when the run was stopped is made up for before training goes on: the

@@ -1,4 +1,4 @@
-"""What a run that breaks off is told of: one message that names who or what."""
+"""What the user is told when a run breaks off: one message that names the cause."""
 
 from __future__ import annotations
 

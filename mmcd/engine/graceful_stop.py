@@ -160,4 +160,4 @@ def requeue(job: str) -> None:
     try:
         subprocess.run(['scontrol', 'requeue', job], check=True, timeout=20)
     except (OSError, subprocess.SubprocessError) as error:
-        print_log(f'Slurm did not put the job {job} into the queue again: {error}', 'current')
+        print_log(f'Slurm did not requeue the job {job}: {error}', 'current')

@@ -124,8 +124,8 @@ class PeerWatch:
 
     def _end(self, who: str) -> None:
         sys.stderr.write(
-            f'error: {who} has not been heard of for {self.timeout:.0f} s: it was killed or is '
-            f'frozen. This process ends, as it would wait for it in vain. {self.advice}\n'
+            f'error: {who} has not responded for {self.timeout:.0f} s: it was killed or hangs. '
+            f'This process ends, since it would otherwise wait forever. {self.advice}\n'
         )
         sys.stderr.flush()
         os._exit(1)  # the main thread may be waiting in an operation that nothing interrupts

@@ -86,7 +86,7 @@ def write_test_page(folder: str | Path, runner: Runner, record: Mapping[str, Any
 
     Args:
         folder: of the report.
-        runner: has tested.
+        runner: a runner that has finished its test.
         record: of the result, from :func:`mmcd.engine.result_file.write_result`.
 
     Returns:

@@ -39,7 +39,7 @@ def use_detail(cfg: Config) -> None:
     metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
     ours = [each for each in metrics if each['type'] in ('ChangeMetric', 'mmcd.ChangeMetric')]
     if not ours:
-        raise ConfigError("--detail is for a test_evaluator that has dict(type='ChangeMetric').")
+        raise ConfigError("--detail needs dict(type='ChangeMetric') in test_evaluator; add it.")
     for each in ours:
         each['detail'] = each.get('detail') or True
 
@@ -87,7 +87,7 @@ def write_result(
 
     Args:
         path: the JSON file.
-        runner: has tested.
+        runner: a runner that has finished its test.
         protocol: see :func:`mmcd.engine.protocol.describe_protocol`.
         source_pattern: see :func:`mmcd.evaluation.image_result.source_namer`.
     """

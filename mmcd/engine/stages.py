@@ -104,7 +104,7 @@ def find_best_checkpoint(source: str | Path) -> Path:
         what = 'holds none' if source.is_dir() else f'is not there (from {Path.cwd()})'
         raise CheckpointError(
             f'This stage starts from the best checkpoint, {BEST_CHECKPOINT}, of the stage before '
-            f'in {source}, but {source} {what}. Train that stage first, until it was validated '
+            f'in {source}, but {source} {what}. Train that stage up to a validation first '
             '(tools/train_stages.sh runs them all), or name its folder or a checkpoint: '
             '--cfg-options stage_from=PATH.'
         )

@@ -110,7 +110,7 @@ def _optimizer_faults(runner: Runner, checkpoint: dict) -> list[str]:
         faults.append(f'optimizer: {kind} in the checkpoint, {_optimizer_name(runner)} here')
     sizes = [[len(group['params']) for group in d['param_groups']] for d in (saved, built)]
     if sizes[0] != sizes[1]:
-        faults.append(f'optimizer: parameters by group {sizes[0]}, here {sizes[1]}')
+        faults.append(f'optimizer: {sizes[0]} parameters per group in the file, {sizes[1]} here')
     else:
         faults += _shape_faults(saved, optimizer)
     if hasattr(runner.optim_wrapper, 'loss_scaler') and 'loss_scaler' not in saved:

@@ -50,8 +50,8 @@ def prepare_tuning(cfg: Config, checkpoint: str | Path, out: str | Path) -> None
     model = cfg.model.get('module', cfg.model)
     if model.get('threshold') is not None:
         raise ConfigError(
-            f'The config states model.threshold={model.threshold}, which holds before a tuned one. '
-            'Take it out, or tune with --cfg-options model.threshold=None.'
+            f'The config states model.threshold={model.threshold}, which overrides a tuned one. '
+            'Remove it, or tune with --cfg-options model.threshold=None.'
         )
     for file in (checkpoint, out):
         if is_safetensors(file) or Path(file).suffix.lower() == '.onnx':

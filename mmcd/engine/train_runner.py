@@ -25,7 +25,7 @@ from mmcd.io.atomic import atomic_path
 
 
 class TrainRunner(Runner):
-    """MMEngine's runner, which a training that is stopped at any moment goes on with to the bit.
+    """MMEngine's runner, with which a training stopped at any moment resumes bit-identically.
 
     Whatever hooks a config has, checkpoints appear under their names only when they are whole, and
     the training data depend on the seed and the iteration alone.
@@ -112,5 +112,5 @@ class TrainRunner(Runner):
             raise CheckpointWriteError(
                 f'Cannot write the checkpoint {filename} to {out_dir}: {error.strerror or error}. '
                 f'The checkpoints written before are whole. '
-                f'{"Make room" if full else "Mend that"}, and go on with --resume.'
+                f'{"Make room" if full else "Fix that"}, and go on with --resume.'
             ) from error

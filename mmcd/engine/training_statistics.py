@@ -19,7 +19,7 @@ SUMS = 'statistics_sums'  # what the statistics are of, for a run that is resume
 class TrainingStatisticsHook(Hook):
     """Note the mean and the deviation of the training images in the checkpoints.
 
-    By them a scene is stretched, and a scene that looks otherwise is told. They are of the images
+    They set the stretch of scenes and reveal those that look different. They are of the images
     as the network gets them, after the colour transforms, in the values of the files. Until a run
     has seen a batch, those of the checkpoint that it starts from hold; a resumed run counts on.
 

@@ -104,7 +104,7 @@ class Difference:
         p = 'p < 0.001' if self.p < 0.001 else f'p = {self.p:.3f}'
         if self.units < FEWEST_UNITS:
             return f'{p}: {self.units} images are too few to tell it from chance'
-        return f'{p}: {"more than" if self.p < 0.05 else "may be"} chance of the images drawn'
+        return f'{p}: {"more than" if self.p < 0.05 else "may be"} chance in the choice of images'
 
 
 def protocol_differences(methods: Sequence[Method]) -> tuple[list[str], list[str]]:
@@ -167,7 +167,7 @@ def paired_difference(
     def figure(sums: np.ndarray) -> np.ndarray:
         figures = change_ratios(change_counts(sums))
         if key not in figures:
-            raise ResultError(f'{key!r} is none of {", ".join(figures)}, which can be compared.')
+            raise ResultError(f'{key!r} cannot be compared; use one of {", ".join(figures)}.')
         return figures[key]
 
     def difference(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

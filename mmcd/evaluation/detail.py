@@ -54,8 +54,8 @@ class Detail:
         rising = list(self.object_size_edges) == sorted(set(self.object_size_edges))
         if self.object_min_size < 1 or min(self.boundary_tolerance, metres) < 0 or not rising:
             raise ConfigError(
-                'Objects have 1 pixel or more, their size edges rise, and the tolerance of '
-                f'boundaries is 0 or more; got {self}.'
+                'Objects must have 1 pixel or more, size edges must rise, and the tolerance of '
+                f'boundaries must be 0 or more; got {self}.'
             )
 
     @classmethod

@@ -378,7 +378,7 @@ def score_masks(
 
     Raises:
         LabelError: a file holds other values.
-        ImagePairError: a mask has not its label's size.
+        ImagePairError: a mask does not have its label's size.
     """
     images = []
     for pair in pairs:
@@ -386,7 +386,7 @@ def score_masks(
         found = reader.read(pair.prediction)
         if found.shape != label.shape:
             raise ImagePairError(
-                f'{pair.prediction} has the size {found.shape}, {pair.label} has {label.shape}.'
+                f'{pair.prediction} is {found.shape}, not {label.shape} as its label {pair.label}.'
             )
         mask = found if reader.encoding else (found > np.float32(threshold)).astype(np.uint8)
         tensors = torch.from_numpy(mask), torch.from_numpy(label)

@@ -31,7 +31,7 @@ def count_objects(
 ) -> ObjectCounts:
     """Match the regions of a map with those of its label.
 
-    A region is what hangs together over edges (4-connected), as the polygons of a scene's map.
+    A region is a 4-connected component, as are the polygons of a scene's map.
     Two match where their intersection over union exceeds one half, which no region can do twice.
     Ignored pixels belong to no region of the label and count in no area; a region that lies in them
     by more than half is no false positive, as in the panoptic quality.

@@ -151,7 +151,7 @@ def write_record(path: str | Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON; it appears under its name only when it is complete.
 
     Raises:
-        ValueError: it holds a number that is not finite, which JSON has not.
+        ValueError: it holds a number that is not finite, which JSON does not have.
     """
     write_whole(Path(path), json.dumps(record, indent=1, allow_nan=False) + '\n')
 

@@ -22,7 +22,7 @@ def swap_p_value(
 ) -> float:
     """How probable so large a difference of a figure is where two methods do not differ.
 
-    Were they alike, it would be chance which of the two a result of an image is of. So the results
+    If they were alike, it would be chance which of the two gave an image's result. So the results
     of each unit are exchanged or not, in all ways where there are few units, else at random, and
     the p-value (two-sided) is the share of those ways that make as large a difference.
 

@@ -128,7 +128,7 @@ def _name_open_dims(model: ModelProto, dims: dict[int, Any]) -> None:
             if not shape[axis].dim_param:
                 raise ExportError(
                     f"PyTorch's exporter has fixed the {names[axis]} of {value.name} to "
-                    f'{shape[axis].dim_value}, where it must stay open.'
+                    f'{shape[axis].dim_value}, but it must stay dynamic.'
                 )
             shape[axis].dim_param = names[axis]
 

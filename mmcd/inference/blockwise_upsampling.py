@@ -1,4 +1,4 @@
-"""The up-sampling that is left of :mod:`mmcd.models.layers.upsampled_conv`, in blocks.
+"""The up-sampling step of :mod:`mmcd.models.layers.upsampled_conv`, in blocks.
 
 Each block of an axis reads its own inputs and one neighbour at either side, so that the work grows
 with the map's area, and a strip of rows can be made at a time.

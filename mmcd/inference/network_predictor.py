@@ -263,7 +263,7 @@ def _check_settings(
     if compile or precision not in (None, predictor.precision) or not (optimize or as_trained):
         raise ConfigError(
             f'The predictor was made for {predictor.precision}; precision={precision}, '
-            f'compile={compile} and optimize={optimize} cannot be asked of a call. Pass the '
+            f'compile={compile} and optimize={optimize} cannot be changed in a call. Pass the '
             'trained model, or open the exported one as init_model(config, path, runtime=..., '
             'precision=...).'
         )

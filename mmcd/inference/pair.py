@@ -65,7 +65,7 @@ def predict_pair(
         lie on different grids, :func:`mmcd.apis.predict_scene` is the one.
 
     Raises:
-        ConfigError: the device does not work in this precision, or there is no such.
+        ConfigError: there is no such precision, or the device does not support it.
         ImagePairError: an image can't be read or does not fit the model, or the two don't form a
             pair.
         FileNotFoundError: there is no such file.
@@ -95,7 +95,7 @@ def _check_image(image: Any, date: str, spec: ImageSpec) -> dict[str, Any]:
         if np.ma.is_masked(image):
             raise ImagePairError(
                 f'The {date} image has masked pixels, which predict_pair does not know. Fill them '
-                '(image.filled(0)) and leave out what is found there, or use predict_scene, which '
+                '(image.filled(0)) and ignore what is found there, or use predict_scene, which '
                 'knows where files have no data.'
             )
         spec.check_array(image, date)
@@ -141,8 +141,8 @@ def _as_array(image: Any, date: str) -> np.ndarray:
         return np.asanyarray(image)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ImagePairError(
-            f'The {date} image, a {type(image).__name__}, gives no NumPy array: {error} Give '
-            'a NumPy array, of a tensor on a GPU np.asarray(image.cpu()).'
+            f'The {date} image, a {type(image).__name__}, cannot become a NumPy array: {error} '
+            'Give a NumPy array; for a tensor on a GPU, np.asarray(image.cpu()).'
         ) from error
 
 

@@ -205,7 +205,7 @@ class AveragingPredictor(ChangePredictor):
 
     Raises:
         ConfigError: there is no such augmentation, or it exchanges the dates and the model tells
-            several kinds of change apart, which another order of the dates makes others.
+            several kinds of change apart, which depend on the order of the dates.
     """
 
     def __init__(self, predictor: ChangePredictor, augmentation: str = 'flips') -> None:

@@ -288,6 +288,6 @@ def _not_taken(runtime: str, model: Path | bytes, error: Exception) -> ExportErr
     name = 'the exported network' if isinstance(model, bytes) else model
     reason = str(error).strip().split('\n')[0]
     return ExportError(
-        f'{runtime} does not take {name}: {reason}. Is it an ONNX file, and whole? Else export the '
+        f'{runtime} cannot open {name}: {reason}. Is it a complete ONNX file? If not, export the '
         'model again.'
     )

@@ -1,4 +1,4 @@
-"""Imports of the stack without what its packages print meanwhile, of which nobody can make use."""
+"""Imports of the stack without the messages that its packages print, which help nobody."""
 
 from __future__ import annotations
 

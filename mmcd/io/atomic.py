@@ -59,7 +59,7 @@ def write_whole(path: Path, content: bytes | str, *, sync: bool = True) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before the work whether a file can be written after it. Its folder is made.
+    """Check before the work that a file can be written after it; its folder is made.
 
     Raises:
         FileWriteError: it can't be, or the name is a folder's.
@@ -85,7 +85,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = error.strerror or error
-        raise FileWriteError(f'Cannot make the folder {path}: {reason}.') from error
+        raise FileWriteError(f'Cannot make the folder {path}: {reason}. Name another.') from error
 
 
 def cannot_write(path: Path, error: OSError) -> FileWriteError:

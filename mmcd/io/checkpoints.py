@@ -60,7 +60,7 @@ def _check_hash(state_dict: Mapping[str, Tensor], noted: str | None, path: str |
         raise CheckpointError(
             f'The checkpoint {path} is damaged: its weights are not those that it was saved with '
             '(their hash differs). Take another one, or copy or download it again. A program that '
-            "changes weights is to leave meta['mmcd']['weights_sha256'] out."
+            "changes weights must remove meta['mmcd']['weights_sha256']."
         )
 
 
@@ -113,7 +113,7 @@ def _read_pickled(path: str | Path, trusted: bool) -> dict[str, Any]:
             f'would run code from the file; it was not read ({_unpickling_reason(error)}). A '
             'checkpoint of the official DARNet release goes through '
             'tools/model_converters/darnet_to_mmcd.py first. '
-            'If you trust the origin of the file, name it: --trust-checkpoint.'
+            'If you trust the origin of the file, load it with --trust-checkpoint.'
         ) from error
     except Exception as error:  # a damaged file raises whatever it likes
         raise no_checkpoint(path, error) from error

@@ -46,8 +46,8 @@ def check_data_config(path: Path, own_configs: Path) -> None:
         content = _read_safely(here)
         for fault in _faults(content):
             raise ConfigError(
-                f'The config {here} {fault}. Configs in JSON and YAML run no code: state it in one '
-                'in Python, if you trust where it comes from.'
+                f'The config {here} {fault}. Configs in JSON and YAML run no code: state it in a '
+                'Python config if you trust its origin.'
             )
         for base in _bases(content):
             target = (here.parent / base).resolve()
@@ -55,8 +55,8 @@ def check_data_config(path: Path, own_configs: Path) -> None:
                 waiting.append(target)
             elif not target.is_relative_to(own_configs.resolve()):
                 raise ConfigError(
-                    f"The config {here} has the base {base}, which is code and none of mmcd's own "
-                    'configs. Configs in JSON and YAML run no code.'
+                    f"The config {here} has the base {base}, which is code and not one of mmcd's "
+                    'own configs. Configs in JSON and YAML run no code: name another base.'
                 )
 
 

@@ -46,12 +46,12 @@ def local_file(source: str | Path) -> Path:
         return _download(str(source))
     if scheme not in CATALOGUES:
         raise CheckpointError(
-            f'{source} is not read: of checkpoints elsewhere, mmcd takes https://, http://, '
+            f'{source} is not read: mmcd downloads checkpoints from https://, http://, '
             f'torchvision:// and openmmlab://. Download the file, and name it by its path.'
         )
     addresses = CATALOGUES[scheme]()
     if name not in addresses:
-        raise CheckpointError(f'{scheme} has no weights named {name!r}.')
+        raise CheckpointError(f'{scheme} has no weights named {name!r}. Correct the name.')
     return _download(addresses[name])
 
 
@@ -90,4 +90,6 @@ def _fetch(url: str, path: Path, checksum: str | None) -> None:
         except CheckpointError as error:
             raise CheckpointError(str(error).replace(str(partial), url)) from error
         except (OSError, HTTPException, RuntimeError, ValueError) as error:
-            raise CheckpointError(f"{url} can't be downloaded: {error}.") from error
+            raise CheckpointError(
+                f"{url} can't be downloaded: {error}. Use a local file."
+            ) from error

@@ -38,8 +38,8 @@ class PretrainedWeights(PretrainedInit):
 
     MMEngine's own runs code from downloaded files, and where names or shapes don't fit, it leaves
     the weights random with a line in the log. Here each convolution and linear weight of the
-    encoder must be in the file, and those of the file in the encoder, but for modules that it has
-    not (a classifier). Norms may be missing: some backbones add one to each output. What was left
+    encoder must be in the file, and those of the file in the encoder, except for modules that it
+    lacks (a classifier). Norms may be missing: some backbones add one to each output. What was left
     on either side is logged. MMPretrain's MobileNetV2 takes torchvision's names, too.
 
     Args:

@@ -102,7 +102,7 @@ class SiameseEncoderDecoder(EncoderDecoder):
         if not isinstance(decode_head, dict):
             raise ConfigError(
                 f'model.decode_head is the settings of one head, not {type(decode_head).__name__}. '
-                'Cascades of heads (CascadeEncoderDecoder) are not for pairs here.'
+                'Cascades of heads (CascadeEncoderDecoder) are not supported here.'
             )
         spec = ImageSpec.from_config(image)
         heads = [decode_head, auxiliary_head]
@@ -152,7 +152,7 @@ class SiameseEncoderDecoder(EncoderDecoder):
         if isinstance(self.decode_head, BaseCascadeDecodeHead):
             raise ConfigError(
                 f'{type(self.decode_head).__name__} refines what a head before it gives, and '
-                "cascades of heads are not for pairs here. Use a head that takes the encoder's "
+                "cascades of heads are not supported here. Use a head that takes the encoder's "
                 'maps alone, such as FCNHead, UPerHead or SegformerHead.'
             )
         if fusion != CONCAT and early_fusion:

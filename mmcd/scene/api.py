@@ -36,7 +36,7 @@ def predict_scene(
     """Map what changed between two rasters of any size, in memory that grows with their width.
 
     The after image is warped to the before image's grid where it lies on another; the map covers
-    where both lie. It holds class indices (0 unchanged, 1 changed) and
+    their overlap. It holds class indices (0 unchanged, 1 changed) and
     255 for no data. A JSON report is written beside it.
 
     Args:
@@ -61,7 +61,7 @@ def predict_scene(
         The outputs' paths and what the report says, such as ``changed_area_m2``.
 
     Raises:
-        ConfigError: the device does not work in this precision, or there is no such.
+        ConfigError: there is no such precision, or the device does not support it.
         MissingExtraError: the packages of the extra ``geo`` are not installed.
         SceneError: the images or the settings cannot give a map.
         SceneStoppedError: the run broke off; ``resume=True`` goes on.

@@ -1,4 +1,4 @@
-"""Does this scene look like what the model knows? Said in words, before it is mapped."""
+"""Whether a scene looks like the training images, in words, before it is mapped."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _resolution(pair: OpenPair, settings: SceneSettings, image: ImageSpec) -> Fi
             True,
             f'The images have {source:.3g} m a pixel and are enlarged to {metres:.3g} m, at which '
             f'the model was trained: what is smaller than their pixels cannot be seen in them. '
-            f'Expect a poor map of {(source / metres) ** 2:.3g} times their pixels.',
+            f'Expect a poor map, with {(source / metres) ** 2:.3g} times as many pixels.',
         )
     return Finding('resolution', False, f'The map has {known}.')
 
@@ -107,7 +107,7 @@ def _bands(pair: OpenPair, settings: SceneSettings, image: ImageSpec) -> Finding
         'bands',
         False,
         f'The files do not say what their bands are: bands {numbers} are taken for '
-        f'{", ".join(image.bands)}. If theirs is another order, name it, such as --bands '
+        f'{", ".join(image.bands)}. If their order is another one, state it, such as --bands '
         f'{" ".join(map(str, reversed(pair.before.band_numbers)))}.',
     )
 
@@ -180,7 +180,7 @@ def _dates(looks: list[Any], settings: SceneSettings, image: ImageSpec) -> Findi
 
 def _registration(pair: OpenPair, settings: SceneSettings) -> Finding | None:
     if not pair.shifts:
-        text = 'How well the dates lie upon each other cannot be told: they resemble too little.'
+        text = 'The registration of the dates is unknown: they resemble each other too little.'
         return Finding('registration', False, text)
     lengths = np.array([shift.length for shift in pair.shifts])
     down = float(np.median([shift.down for shift in pair.shifts]))
@@ -190,14 +190,14 @@ def _registration(pair: OpenPair, settings: SceneSettings) -> Finding | None:
         f'the median {down:+.0f} down and {right:+.0f} right'
     )
     if pair.registration is not None:
-        return Finding('registration', False, f'The after image is moved to mend {said}.')
+        return Finding('registration', False, f'The after image is moved to correct {said}.')
     if float(np.median(lengths)) <= FAR_SHIFT:
-        return Finding('registration', False, f'The dates lie upon each other: {said}.')
+        return Finding('registration', False, f'The dates are well registered: {said}.')
     return Finding(
         'registration',
         True,
         f'The after image is shifted against the before image: {said}. Edges of what is there at '
-        'both dates will show as changes. --register moves it.',
+        'both dates will show as changes. --register corrects the shift.',
     )
 
 

@@ -199,7 +199,7 @@ class PartialRun:
             raise SceneError(
                 f'The strips in {self.folder} are of another run, which cannot be resumed with '
                 'these images and settings:\n  ' + '\n  '.join(lines) + '\nResume it with its own, '
-                'or leave --resume away to start anew.'
+                'or leave --resume out to start over.'
             )
 
     def _writing(self) -> _DiskErrors:

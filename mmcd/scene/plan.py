@@ -63,7 +63,7 @@ def make_plan(
 def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     """What differs between two plans, a line each."""
     lines = [
-        f'{date} image: its pixels are others' for date in IMAGES if not _same(theirs, ours, date)
+        f'{date} image: its pixels do not match' for date in IMAGES if not _same(theirs, ours, date)
     ]
     keys = sorted((theirs.keys() | ours.keys()) - {*DERIVED, *IMAGES})
     return lines + [

@@ -2,8 +2,8 @@
 
 Both are fitted once, to samples of the scene. A stretch to 8 bit is two percentiles a band. What
 the network is shown where a date has no data matters only for the neighbours, as the map has no
-data there either. Black or any other constant would put an edge into one date that the other has
-not, which is what a change looks like. So a date without data borrows the other date's pixels,
+data there either. Black or any other constant would put an edge into one date that the other
+lacks, which is what a change looks like. So a date without data borrows the other date's pixels,
 brought to its own brightness and contrast: the network sees unchanged ground, and the statistics of
 the tile stay natural. Where neither date has data, both get their mean colour.
 """

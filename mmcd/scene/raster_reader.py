@@ -53,7 +53,7 @@ def choose_bands(
         asked = f', but bands {" ".join(map(str, wanted))} are asked for' if wanted else ''
         raise SceneError(
             f'The {date} image {name_of(dataset)} has {_count(dataset, alpha)}{asked}; the model '
-            f'takes {image.describe()}. Name the {image.num_bands} that it is to get, in this '
+            f'takes {image.describe()}. Name the {image.num_bands} bands to take, in this '
             f'order, such as --bands {" ".join(str(n + 1) for n in range(image.num_bands))}'
             f'{RGB_HINT if image.is_rgb else ""}.'
         )
@@ -111,7 +111,7 @@ def _check_type(
         limits = np.iinfo(found)
         if not limits.min <= settings.no_data <= limits.max or settings.no_data % 1:
             raise SceneError(
-                f'No pixel of the {date} image {name_of(dataset)} can have the value of no data '
+                f'No pixel of the {date} image {name_of(dataset)} can have the no-data value '
                 f'{settings.no_data:g}: it holds {found} values.'
             )
     what = f'The {date} image {name_of(dataset)} holds {found} values; the model takes'

@@ -102,8 +102,8 @@ def fit_registration(shifts: tuple[BlockShift, ...], height: int, width: int) ->
     """
     if not shifts:
         raise SceneError(
-            'The shift between the images cannot be estimated: in no block do they resemble each '
-            'other enough. Leave --register (register=True) out.'
+            'The shift between the images cannot be estimated: they do not resemble each other '
+            'enough in any block. Leave --register (register=True) out.'
         )
     places = np.array([[s.column, s.row, 1.0] for s in shifts])
     moves = np.array([[s.right, s.down] for s in shifts])  # (blocks, 2)

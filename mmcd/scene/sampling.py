@@ -85,7 +85,7 @@ def confirm_unreadable(reader: RasterReader, window: tuple[int, int, int, int]) 
         reader.read(row, rows, column, columns)
         raise SceneError(
             f'The image {reader.path} could not be read, and then it could: what GDAL gives of it '
-            'is not to be trusted. Save it as a GeoTIFF first.'
+            'cannot be trusted. Save it as a GeoTIFF first.'
         )
 
 

@@ -278,11 +278,11 @@ class _SceneRun:
                 f'the {date} image {path}' for date, path, one, other in both if one != other
             ]
             if altered:
-                masked = ' without what --mask leaves out' if self._settings.mask else ''
+                masked = ' outside the areas of --mask' if self._settings.mask else ''
                 raise SceneError(
                     f'The finished strips in {self._partial.folder} were made from other pixels '
                     f'than those that are now in {" and ".join(altered)}{masked}. Leave --resume '
-                    'away to start anew, or bring the former file back.'
+                    'out to start over, or restore the previous file.'
                 )
 
     def _finish(self, hashes: list[str | None]) -> None:
@@ -302,8 +302,8 @@ class _SceneRun:
             found |= writer.write_vectors(last_change(self._paths))
         if changed := [path for path in self._files if _last_change(path) != self._files[path]]:
             raise SceneStoppedError(
-                f'{", ".join(changed)} was written to while it was mapped: the map would be of two '
-                'images.'
+                f'{", ".join(changed)} was written to while it was mapped: the map would mix two '
+                'versions of it.'
             )
         if not found['valid_pixels']:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
@@ -374,7 +374,7 @@ class _SceneRun:
         else:
             return True
         logger.warning(
-            'The %s are others than those that %s was made from: it is made anew.',
+            'The %s differ from those that %s was made from: it is made anew.',
             *(altered, self._outputs.mask),
         )
         return False

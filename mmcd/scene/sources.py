@@ -114,8 +114,8 @@ def check_dataset(dataset: DatasetReader, what: str, *, allow_remote: bool) -> N
             raise _reaches_out(what, dataset.name, file)
     if dataset.driver in REMOTE_DRIVERS:
         raise SceneError(
-            f'The {what} {dataset.name} is read over the network ({dataset.driver}); it was '
-            f'not. {REMEDY}'
+            f'The {what} {dataset.name} needs the network ({dataset.driver}); it was '
+            f'not read. {REMEDY}'
         )
 
 
@@ -147,7 +147,7 @@ def _check_vrt(path: Path, what: str, allow_remote: bool, depth: int) -> None:
     if allow_remote:
         return
     if depth == 0:
-        raise SceneError(f'The {what} {path} is a VRT of VRTs, {DEEPEST} deep.')
+        raise SceneError(f'The {what} {path} nests VRTs {DEEPEST} deep. Save it as GeoTIFF.')
     for node in _named(root, 'filename', 'dataset', 'dsname'):
         source = (node.text or '').strip()
         if not source or len(node):

@@ -43,7 +43,7 @@ def sentinel2_file_name(band: str) -> str | None:
 
 
 def find_baseline_offset(before: Sequence[float], after: Sequence[float]) -> int:
-    """Whether one of two dates has the offset of Sentinel-2's newer products and the other has not.
+    """Whether only one of two dates has the offset of Sentinel-2's newer products.
 
     Args:
         before: the median of each band of the first date.

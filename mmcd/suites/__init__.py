@@ -1,1 +1,1 @@
-"""Suites of runs: training and testing a list of configs and seeds, and the tables of what came."""
+"""Suites of runs: training and testing a list of configs and seeds, and tables of the results."""

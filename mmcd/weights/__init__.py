@@ -11,7 +11,7 @@ SUFFIX = '.safetensors'
 
 
 def shipped_weights(name: str) -> Path | None:
-    """The file of a network that comes with mmcd; None where this installation has it not.
+    """The file of a network that comes with mmcd; None where this installation does not have it.
 
     Args:
         name: such as 'buildings'.

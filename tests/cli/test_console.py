@@ -114,7 +114,7 @@ def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> None:
     name = 'x' * 300
     assert ended(raising(OSError(errno.ENAMETOOLONG, 'File name too long', name))) == 2
-    assert capsys.readouterr().err == f'error: File name too long: {name}. Name another.\n'
+    assert capsys.readouterr().err == f'error: File name too long: {name}. Use a shorter name.\n'
 
 
 def test_output_that_nobody_reads_any_more_ends_in_silence() -> None:

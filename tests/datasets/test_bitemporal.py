@@ -107,7 +107,7 @@ def test_bad_encoding_stops_the_build(tiny_levir):
 
 def test_a_list_under_the_name_of_other_data_sets_is_not_passed_over(tiny_levir):
     with pytest.raises(
-        ConfigError, match=r"reads no ann_file='train\.txt': name a list .* by list_f"
+        ConfigError, match=r"does not take ann_file='train\.txt': use list_file, .* table"
     ):
         build(tiny_levir, ann_file='train.txt')
 

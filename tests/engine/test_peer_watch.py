@@ -81,8 +81,8 @@ def test_peers_that_end_well_miss_nobody(peers):
     [
         (signal.SIGKILL, 1, ''),
         (signal.SIGKILL, 0, ''),
-        (signal.SIGSTOP, 1, 'has not been heard of for 8 s'),
-        (signal.SIGSTOP, 0, 'has not been heard of for 8 s'),
+        (signal.SIGSTOP, 1, 'has not responded for 8 s'),
+        (signal.SIGSTOP, 0, 'has not responded for 8 s'),
     ],
     ids=['killed', 'first killed', 'frozen', 'first frozen'],
 )

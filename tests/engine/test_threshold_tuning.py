@@ -117,7 +117,7 @@ def test_what_cannot_be_tuned(config: Config, checkpoint: Path, tiny_levir: Path
         prepare_tuning(config, 'model.pth', 'model.safetensors')
     stated = copy.deepcopy(config)
     stated.model.threshold = 0.4
-    with pytest.raises(ConfigError, match=r'states model\.threshold=0\.4, .*before a tuned one'):
+    with pytest.raises(ConfigError, match=r'states model\.threshold=0\.4, .*overrides a tuned one'):
         prepare_tuning(stated, checkpoint, checkpoint)
     for path in (tiny_levir / 'val' / 'label').iterdir():
         blank = np.zeros((64, 64), np.uint8)

@@ -82,7 +82,7 @@ def test_only_common_images_are_compared_and_only_on_the_same_labels() -> None:
     second.records[0]['images'][3]['label_sha256'] = 'other'
     with pytest.raises(ResultError, match=r'image test_\d+ was scored against different labels'):
         paired_difference(first, second)
-    with pytest.raises(ResultError, match=r"'size' is none of precision, .*kappa"):
+    with pytest.raises(ResultError, match=r"'size' cannot be compared; .*kappa"):
         paired_difference(first, first, 'size', QUICK)
     for image in second.records[0]['images']:
         image['name'] = f'x{image["name"]}'

@@ -143,7 +143,7 @@ def test_a_tolerance_in_metres() -> None:
     [dict(object_min_size=0), dict(boundary_tolerance=-1), dict(object_size_edges=[4, 4])],
 )
 def test_settings_that_cannot_be_used(settings: dict) -> None:
-    with pytest.raises(ConfigError, match='Objects have 1 pixel or more'):
+    with pytest.raises(ConfigError, match='Objects must have 1 pixel or more'):
         Detail(**settings)
 
 

@@ -162,7 +162,7 @@ def test_rasters_that_could_be_read_wrong_are_refused(tmp_path: Path) -> None:
     with rasterio.open(alpha, 'r+') as file:
         file.colorinterp = [*file.colorinterp[:3], rasterio.enums.ColorInterp.alpha]
     for read in (read_label, read_values):
-        with pytest.raises(LabelError, match='differ in alpha, so that the mask may be there'):
+        with pytest.raises(LabelError, match='differ in alpha, so the mask may be the alpha'):
             read(tmp_path / 'alpha.tif')
         with pytest.raises(LabelError, match=r'two\.tif: expected one band, but got 2 that differ'):
             read(tmp_path / 'two.tif')

@@ -121,7 +121,7 @@ def test_tensors_are_arrays(model):
     expected = predict_pair(model, before, after).probability
     found = predict_pair(model, torch.from_numpy(before), torch.from_numpy(after)).probability
     assert np.array_equal(found, expected)
-    with pytest.raises(ImagePairError, match=r'before image, a Tensor, gives no NumPy array: .*'):
+    with pytest.raises(ImagePairError, match=r'a Tensor, cannot become a NumPy array: .*'):
         predict_pair(model, torch.zeros(8, 8, 3, dtype=torch.bfloat16), after)
 
 

@@ -135,7 +135,7 @@ def test_what_is_taken_is_read(served: str, scheme: str) -> None:
 
 @pytest.mark.parametrize('scheme', ['s3://', 'pavi://', 'mmcls://', 'file://', 'cluster:s3://'])
 def test_what_is_not_taken_is_said(served: str, scheme: str) -> None:
-    with pytest.raises(CheckpointError, match=r'of checkpoints elsewhere, mmcd takes https://'):
+    with pytest.raises(CheckpointError, match=r'mmcd downloads checkpoints from https://'):
         local_file(f'{scheme}x.pth')
 
 

@@ -361,7 +361,7 @@ def test_auxiliary_heads_see_the_label_where_the_image_was_padded():
                     type='mmseg.OCRHead', in_channels=32, channels=8, ocr_channels=8, num_classes=2
                 )
             },
-            r'OCRHead refines .* cascades of heads are not for pairs',
+            r'OCRHead refines .* cascades of heads are not supported',
         ),
         (
             {'fusion': 'difference', 'early_fusion': True},

@@ -40,7 +40,7 @@ def test_a_scene_as_in_training_has_no_warning(tmp_path, ground):
     found = check(tmp_path, ground, ground)
     assert warned(found) == set()
     assert 'The map has 0.5 m a pixel' in found['resolution']['text']
-    assert 'lie upon each other' in found['registration']['text']
+    assert 'are well registered' in found['registration']['text']
 
 
 def test_another_resolution(tmp_path, ground):

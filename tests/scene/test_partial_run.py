@@ -97,8 +97,8 @@ def test_resuming_keeps_the_strips_and_the_plan(run: PartialRun) -> None:
     ('change', 'message'),
     [
         ({'tile_size': 32}, 'tile_size: 64, now 32'),
-        ({'after': [5]}, 'after image: its pixels are others'),
-        ({'after': [4, 4]}, 'after image: its pixels are others'),
+        ({'after': [5]}, 'after image: its pixels do not match'),
+        ({'after': [4, 4]}, 'after image: its pixels do not match'),
         ({'bands': [1]}, r'bands: None, now \[1\]'),
         ({'model': {'type': 'A', 'form': 'b'}}, r'\n  model\.form: None, now b\n'),
         ({'model': {}}, r'\n  model\.type: A, now None\n'),

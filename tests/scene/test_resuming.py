@@ -265,7 +265,7 @@ def test_a_mask_altered_beside_the_sample_is_another(
     with pytest.raises(KeyboardInterrupt):
         map_small(StopsAt(16), *pair, out, mask=mask)
     write_clouds(Path(mask), 45)
-    with pytest.raises(SceneError, match=r'in the before image .* without what --mask leaves'):
+    with pytest.raises(SceneError, match=r'in the before image .* outside the areas of --mask'):
         map_small(BLUR, *pair, out, mask=mask, resume=True)
     write_clouds(Path(mask), 40)
     map_small(BLUR, *pair, out, mask=mask, resume=True)
@@ -274,7 +274,7 @@ def test_a_mask_altered_beside_the_sample_is_another(
     assert again.calls == 0 and 'made anew' not in caplog.text
     write_clouds(Path(mask), 45)
     map_small(again, *pair, out, mask=mask, resume=True)
-    assert again.calls == 30 and 'The images or masks are others than those' in caplog.text
+    assert again.calls == 30 and 'The images or masks differ from those' in caplog.text
     assert (read_raster(out)[45:50, 60:70] == 255).all() and (read_raster(out)[44] != 255).all()
 
 
@@ -298,7 +298,7 @@ def test_altered_zones_are_others(
     side, name = (10, 'West') if altered == 'outline' else (20, 'East')
     write_zone(side, name)
     (zone,) = map_small(again, *pair, out, zones=zones, resume=True).report['zones']
-    assert again.calls == 30 and 'The zones are others than those' in caplog.text
+    assert again.calls == 30 and 'The zones differ from those' in caplog.text
     assert (zone['valid_m2'], zone['name']) == (side**2, name)
 
 

@@ -57,7 +57,7 @@ def test_a_suite_passes_a_signal_on_and_runs_nothing_more(tmp_path, monkeypatch,
     monkeypatch.setattr('mmcd.suites.execution.execute', execute)
     when_written(log, 'ready', lambda: os.kill(os.getpid(), signal.SIGTERM))
     place = Place(tmp_path, tmp_path, {})
-    said = r'Stopped by SIGTERM\. What is finished stays.*the same command goes on'
+    said = r'Stopped by SIGTERM\. Finished runs are kept.*the same command continues'
     with pytest.raises(StoppedBySignalError, match=said) as caught:
         run_all([run_of('first'), run_of('second')], place, jobs=1)
     assert exit_status(caught.value) == 143

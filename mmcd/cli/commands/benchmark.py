@@ -159,8 +159,8 @@ def run_all(runs: Sequence[SuiteRun], place: Place, *, jobs: int, gpus: Sequence
         failed = sum(not succeeded for group in groups for succeeded in pool.map(one, group))
     if request.signal:
         raise StoppedBySignalError(
-            f'Stopped by {signal.Signals(request.signal).name}. What is finished stays, and a '
-            'training that was cut has its checkpoint: the same command goes on.',
+            f'Stopped by {signal.Signals(request.signal).name}. Finished runs are kept, and an '
+            'interrupted training has its checkpoint: the same command continues.',
             request.signal,
         )
     return failed

@@ -73,8 +73,8 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     args = parser.parse_args(argv)
     if args.name in AS_DOWNLOADED and args.out is not None:
         parser.error(
-            f'{args.name} is read as it is downloaded, so that nothing is written into {args.out}: '
-            'leave it out'
+            f'{args.name} is read as it is downloaded, so nothing is written into {args.out}: '
+            'leave DST out'
         )
     if args.name not in AS_DOWNLOADED and args.out is None:
         parser.error('name DST, the folder to fill')
@@ -156,7 +156,7 @@ def request(args: argparse.Namespace) -> Request:
     source = chosen_source(args)
     tile = source.tile if args.tile is None else args.tile
     if tile is None and args.stride is not None:
-        raise ConfigError('--stride is from one tile to the next: it needs --tile.')
+        raise ConfigError('--stride is the step between tiles: it needs --tile N.')
     tiling = None
     if tile is not None:
         tiling = TileGrid(tile, tile if args.stride is None else args.stride, args.edge)
@@ -179,7 +179,7 @@ def describe(preparation: Preparation) -> str:
     if tiling and plan.left_out:
         lines.append(f'{plan.left_out:.1%} of the pixels lie in no tile (--edge {tiling.edge})')
     if plan.padded:
-        lines.append(f'{plan.padded:,} tiles are filled up; what is filled up counts as ignored')
+        lines.append(f'{plan.padded:,} tiles are padded; padded pixels count as ignored')
     if plan.between:
         lines.append(f'{plan.between:,} tiles between two splits are left out')
     if preparation.request.division.by_tile:

@@ -47,7 +47,7 @@ def draw_label(
 
     values = [value for _, value in encoding.values] or [0, 255]
     if len(values) != 2:
-        raise LabelError(f'Polygons say changed or not, but the label {label} is to hold {values}.')
+        raise LabelError(f'Polygons say changed or not, but {label} must hold {values}. Use masks.')
     with rasterio.open(before) as file:
         grid = grid_of(file)
     drawn = []

@@ -133,7 +133,7 @@ class Preparation:
         errors = [result.error for result in results if result.error]
         if errors:
             raise DatasetError(
-                f'{len(errors)} part(s) could not be prepared:\n{listed(errors)}\nMend or replace '
+                f'{len(errors)} part(s) could not be prepared:\n{listed(errors)}\nFix or replace '
                 'these files and run the same command again; all others are done. Where all labels '
                 'have other values than stated, state theirs instead: prepare.py folder ... '
                 '--label-values.'

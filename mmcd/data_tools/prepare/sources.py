@@ -107,8 +107,8 @@ def _listed(folder: Path, pairs: str) -> list[Scene]:
     if masks:
         raise DatasetError(
             f'{pairs} names two labels a pair. Those are the footprints at both dates, as polygons '
-            f'({", ".join(SUFFIXES)}), but got {masks[0]}. Of masks, name one a pair, which tells '
-            'what changed: where the masks of both dates differ.'
+            f'({", ".join(SUFFIXES)}), but got {masks[0]}. Of masks, name one per pair, of what '
+            'changed: the pixels where the masks of the two dates differ.'
         )
     return [
         Scene(

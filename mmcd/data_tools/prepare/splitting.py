@@ -43,7 +43,7 @@ class Ratios:
         is_good = all(0 <= share < math.inf for share in shares) and sum(shares) > 0
         if not is_good or not 0 <= self.seed < MOST_SEEDS:
             raise ConfigError(
-                'Shares of the splits are finite, 0 or more, and one above 0, the seed is from 0 '
+                'Split shares must be finite, 0 or more and one above 0; the seed must be from 0 '
                 f'to {MOST_SEEDS - 1}; got {shares} and seed {self.seed}.'
             )
 
@@ -55,7 +55,7 @@ class Ratios:
         """
         shares = {split: getattr(self, split) for split in splits if getattr(self, split) > 0}
         if not shares:
-            raise ConfigError(f'No share is left for {" and ".join(splits)}.')
+            raise ConfigError(f'No share is left for {" and ".join(splits)}: set one above 0.')
         return {split: share / sum(shares.values()) for split, share in shares.items()}
 
 

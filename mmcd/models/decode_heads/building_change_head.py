@@ -61,8 +61,8 @@ class BuildingChangeHead(FCSiamHead):
         super().__init__(in_channels, loss_decode=loss_decode, **kwargs)
         if self.num_classes != 2:
             raise ConfigError(
-                'BuildingChangeHead tells unchanged from changed, num_classes=2, by four cases of '
-                f'its own; got num_classes={self.num_classes}.'
+                'BuildingChangeHead needs num_classes=2, unchanged and changed, which it learns '
+                f'from four cases of its own; got num_classes={self.num_classes}.'
             )
         self.stride = stride
         self.size_divisor *= stride

@@ -68,8 +68,8 @@ class PairHead(BaseDecodeHead):
     ) -> None:
         if out_channels == 1 and num_classes != 2:
             raise ConfigError(
-                f'{type(self).__name__} tells unchanged from changed, num_classes=2, with its one '
-                f'logit; got num_classes={num_classes}.'
+                f'{type(self).__name__} has one logit, of change, and needs num_classes=2, '
+                f'unchanged and changed; got num_classes={num_classes}.'
             )
         super().__init__(
             list(in_channels),
@@ -113,8 +113,8 @@ class PairHead(BaseDecodeHead):
         if self.num_pyramids not in (None, len(inputs)):
             raise ConfigError(
                 f'{type(self).__name__} takes {self.num_pyramids} pyramid(s) of maps, but got '
-                f'{len(inputs)}: early_fusion=True of the model makes one of both dates, which of '
-                "the heads for pairs here FCSiamHead with fusion='early' takes alone."
+                f'{len(inputs)}. A model with early_fusion=True gives one pyramid for both dates, '
+                "which of the heads of mmcd only FCSiamHead with fusion='early' takes."
             )
 
     def forward(self, inputs: Sequence[Pyramid]) -> Tensor | tuple[Tensor, ...]:

@@ -35,7 +35,7 @@ class TokenMLP(nn.Module):
 
 
 class CrossDateBlock(nn.Module):
-    """One transformer block in which each date is asked by the other date's queries.
+    """One transformer block in which each date is attended to by the other date's queries.
 
     The output token of a date is gathered from its own values, weighed by the likeness of the
     other date's query to its own keys. One head; all weights are shared between the dates.

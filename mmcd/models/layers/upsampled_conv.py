@@ -1,7 +1,7 @@
-"""A convolution behind bilinear up-sampling, worked out before the up-sampling.
+"""A convolution behind bilinear up-sampling, computed before the up-sampling.
 
 Mixing channels and interpolating are both linear. So the nine taps of ``conv3x3(upsample(x))`` mix
-the channels at the LOW resolution, as one 1x1 convolution, and what is left is one small banded
+the channels at the LOW resolution, as one 1x1 convolution, and what remains is one small banded
 matrix along the width and one along the height, which shift by the tap and interpolate at once;
 the convolution's zero padding is part of them. The result is the same up to rounding, for about
 1 / s^2 of the multiplications.

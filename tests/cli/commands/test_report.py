@@ -47,7 +47,7 @@ def test_a_page_of_two_reports(files: list[str], tmp_path: Path) -> None:
     record = json.loads(Path(moved[1]).read_text())
     assert f'{record["metrics"]["f1"]:.2f} (' in page and '<title>old and new, compared' in page
     assert 'Not the same protocol: tta differs: a (old); b (new)' in page
-    assert 'F1 of new is +' in page and 'more than chance of the images drawn' in page
+    assert 'F1 of new is +' in page and 'more than chance in the choice of images' in page
     assert page.count('<tr><td>') == len(record['images'])
     assert 'There are pictures where both results lie in their reports' in page
 

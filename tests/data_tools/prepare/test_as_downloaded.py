@@ -44,7 +44,7 @@ def test_what_is_missing_is_named(sztaki: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        (('oscd', 'SRC', 'DST'), 'nothing is written into DST: leave it out'),
+        (('oscd', 'SRC', 'DST'), 'nothing is written into DST: leave DST out'),
         (('levir-cd', 'SRC'), 'name DST, the folder to fill'),
     ],
 )

@@ -47,5 +47,5 @@ def test_what_is_ignored_does_not_count() -> None:
 
 
 def test_four_cases_are_of_two_classes() -> None:
-    with pytest.raises(ConfigError, match=r'num_classes=2, by four cases .* got num_classes=3'):
+    with pytest.raises(ConfigError, match=r'needs num_classes=2, .* got num_classes=3'):
         BuildingChangeHead([8, 8, 8, 8], num_classes=3)

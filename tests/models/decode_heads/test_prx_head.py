@@ -147,7 +147,7 @@ def test_options_reach_the_decoder():
     ('options', 'message'),
     [
         (dict(in_channels=[7, 16]), r'PRXHead takes the channels of the stacked pair.*\[7, 16\]'),
-        (dict(num_classes=3), r'PRXHead tells unchanged from changed, num_classes=2.*got.*=3'),
+        (dict(num_classes=3), r'PRXHead has one logit, .* num_classes=2.*got.*=3'),
         (
             dict(loss_weights=dict(mian=5.0)),
             r"must name the outputs \['main', 'refinement'\].*mian",
