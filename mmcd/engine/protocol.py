@@ -159,7 +159,22 @@ def describe_software() -> dict[str, Any]:
 
 def hash_config(cfg: Config) -> str:
     """A hash of what a config says, without where it runs, its seed and its data's folder."""
-    text = json.dumps(_without_run(cfg.to_dict()), sort_keys=True, default=str)
+    return _hash(_without_run(cfg.to_dict()))
+
+
+def hash_start(cfg: Config) -> str:
+    """A hash of what else decides what a training ends with, which :func:`hash_config` leaves out.
+
+    What it starts from, its hooks, such as the averaging of weights and early stopping, and by what
+    the best checkpoint is chosen.
+    """
+    said = cfg.to_dict()
+    checkpoint = (said.get('default_hooks') or {}).get('checkpoint')
+    return _hash([said.get('load_from'), said.get('custom_hooks'), checkpoint])
+
+
+def _hash(settings: Any) -> str:
+    text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

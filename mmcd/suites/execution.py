@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from mmcd.config import load_config
 from mmcd.engine.hooks import is_finished
 from mmcd.engine.launch import add_hook
-from mmcd.engine.protocol import hash_config
+from mmcd.engine.protocol import hash_config, hash_start
 from mmcd.errors import ConfigError, ResultError, SuiteError
 from mmcd.evaluation.record import read_record, write_record
 from mmcd.io.atomic import write_whole
@@ -136,11 +136,14 @@ def is_done(run: SuiteRun, place: Place) -> bool:
     path = place.result(run)
     if not path.is_file():
         return False
-    stated, today = read_record(path)['run'], hash_config(resolve(run, place))
+    stated, cfg = read_record(path)['run'], resolve(run, place)
+    start = None if run.weights else hash_start(cfg)
     differing = [
         what
         for what, then, now in (
-            ('config', stated['config_sha256'], today),
+            ('config', stated['config_sha256'], hash_config(cfg)),
+            # Results of before it was noted have none.
+            ('load_from or hooks', stated.get('start_sha256', start), start),
             ('options', stated['options'], json.loads(json.dumps(dict(run.options), default=str))),
             # Of a training, which checkpoint; else the weights.
             ('checkpoint', stated['checkpoint'].partition(': ')[0], run.weights or run.checkpoint),
@@ -219,7 +222,7 @@ def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:
         SuiteError: it was begun in another way: in another precision, or with another config.
     """
     note = folder / 'training.json'
-    today = dict(amp=amp, config_sha256=hash_config(cfg))
+    today = dict(amp=amp, config_sha256=hash_config(cfg), start_sha256=hash_start(cfg))
     if note.is_file():
         begun = json.loads(note.read_text(encoding='utf-8'))
         if begun['amp'] != amp:
@@ -227,7 +230,8 @@ def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:
                 f'The training in {folder} was begun {"without" if amp else "with"} --amp. Go on '
                 'with it so, or remove the folder to begin anew.'
             )
-        if begun.get('config_sha256') != today['config_sha256']:
+        # Trainings of before the start was noted have none.
+        if {'start_sha256': today['start_sha256'], **begun} != today:
             raise SuiteError(
                 f'The training in {folder} was begun with another config than the row has today. '
                 'Remove the folder to begin anew, or name another with --work-dir.'
@@ -290,6 +294,7 @@ def finish_record(
         seed=run.seed,
         options=dict(run.options),
         config_sha256=hash_config(cfg),
+        start_sha256=None if run.weights else hash_start(cfg),
         checkpoint=f'{run.checkpoint}: {checkpoint.stem}' if run.weights is None else run.weights,
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model, COUNTED_SIZE, COUNTED_SIZE),

@@ -111,7 +111,8 @@ def fill_in(text: str, records: Sequence[Mapping[str, Any]], published: Mapping[
 
 def _row(records: Sequence[Mapping[str, Any]]) -> str:
     run = records[0]['run']
-    if len({record['run']['config_sha256'] for record in records}) > 1:
+    keys = ('config_sha256', 'start_sha256')  # results of before the latter was noted have none
+    if any(len({record['run'].get(key) for record in records} - {None}) > 1 for key in keys):
         raise ResultError(
             f'The results of {run["name"]} are of several configs, and have no common mean. Remove '
             'those of former ones.'

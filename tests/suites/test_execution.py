@@ -7,6 +7,8 @@ import torch
 from mmengine.config import Config
 
 from mmcd.cli.commands.benchmark import main
+from mmcd.config import load_config
+from mmcd.engine.protocol import hash_config, hash_start
 from mmcd.errors import ConfigError, ResultError, SuiteError
 from mmcd.evaluation.record import read_record
 from mmcd.suites.execution import (
@@ -16,12 +18,13 @@ from mmcd.suites.execution import (
     execute,
     find_checkpoint,
     is_done,
+    resolve,
     train_minutes,
     visible_gpus,
 )
 from mmcd.suites.processes import Processes
 from mmcd.suites.suite import SuiteRun
-from tests.suites.results_files import PUBLISHED
+from tests.suites.results_files import PUBLISHED, record_of, write_results
 from tests.tiny_pairs import write_tiny_pairs
 
 SUITE = """
@@ -78,6 +81,7 @@ def test_a_run_leaves_one_result_with_all_that_tells_what_it_was(suite):
     record = json.loads((suite / 'results' / 'fc_ef_tiny_seed0.json').read_text())
     run = record['run']
     assert (run['name'], run['seed'], run['steps'], run['batch_size']) == ('fc_ef_tiny', 0, 2, 2)
+    assert len(run['start_sha256']) == 64
     assert run['parameters'] > 1e6 and run['multiply_adds'] > 1e8 and run['train_minutes'] >= 0
     assert record['protocol']['data_root'] == 'data/sample'
     # At one half, whatever the validation split chose; at its threshold besides.
@@ -124,6 +128,50 @@ def test_a_training_goes_on_as_it_was_begun(tmp_path):
         _note_beginning(tmp_path, Config(dict(max_iters=3)), amp=True)
 
 
+OTHER_STARTS = [
+    dict(load_from='x.pth'),
+    dict(custom_hooks=[dict(type='EMAHook')]),
+    dict(default_hooks=dict(checkpoint=dict(save_best='change/iou'))),
+]
+
+
+@pytest.mark.parametrize('change', OTHER_STARTS)
+def test_a_training_with_another_start_or_hooks_is_not_gone_on_with(tmp_path, change):
+    config, other = (load_config('darnet_sample') for _ in range(2))
+    other.merge_from_dict(change)
+    assert hash_config(config) == hash_config(other)
+    _note_beginning(tmp_path, config, amp=False)
+    with pytest.raises(SuiteError, match='begun with another config than the row has today'):
+        _note_beginning(tmp_path, other, amp=False)
+
+
+@pytest.mark.parametrize('change', OTHER_STARTS)
+def test_a_result_of_another_start_or_hooks_is_not_taken_for_a_row_s_own(tmp_path, change):
+    """A row whose config file was edited since."""
+    file = tmp_path / 'own.py'
+    load_config('darnet_sample').dump(str(file))
+    run = SuiteRun('own', 'tiny', 'Own', str(file))
+    place = Place(tmp_path / 'work', tmp_path, {})
+    cfg = resolve(run, place)
+    noted = dict(config_sha256=hash_config(cfg), start_sha256=hash_start(cfg))
+    write_results(tmp_path, record_of('own', **noted))
+    assert is_done(run, place)
+    edited = Config.fromfile(file)
+    edited.merge_from_dict(change)
+    edited.dump(str(file))
+    with pytest.raises(ResultError, match='is the result of another load_from or hooks than'):
+        is_done(run, place)
+    write_results(tmp_path, record_of('own', config_sha256=hash_config(cfg)))
+    assert is_done(run, place)  # of before the start was noted
+
+
+def test_a_training_that_was_begun_before_its_start_was_noted_goes_on(tmp_path):
+    config = Config(dict(max_iters=2))
+    begun = dict(amp=False, config_sha256=hash_config(config))
+    (tmp_path / 'training.json').write_text(json.dumps(begun))
+    _note_beginning(tmp_path, config, amp=False)
+
+
 def test_a_training_of_another_recipe_is_no_result_of_this_row(suite, tmp_path):
     other = SuiteRun(
         'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'train_cfg.max_iters': 3}
@@ -163,7 +211,7 @@ def test_a_result_of_another_config_is_not_taken_for_this_one(suite):
     same = 'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample'
     options = read_record(suite / 'results' / 'fc_ef_tiny_seed0.json')['run']['options']
     started = SuiteRun(*same, options={**options, 'load_from': 'x.pth'})
-    with pytest.raises(ResultError, match='the result of another options than'):
+    with pytest.raises(ResultError, match='the result of another load_from or hooks and options'):
         is_done(started, place)
     with pytest.raises(ResultError, match='the result of another checkpoint than'):
         is_done(SuiteRun(*same, options=options, checkpoint='last'), place)

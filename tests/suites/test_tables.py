@@ -24,9 +24,12 @@ def test_a_row_has_the_mean_and_the_deviation_of_its_seeds():
     ]  # fmt: skip
 
 
-def test_results_of_several_configs_have_no_mean():
-    records = [record_of(seed=seed) for seed in (0, 1)]
-    records[1]['run']['config_sha256'] = 'other'
+@pytest.mark.parametrize('key', ['config_sha256', 'start_sha256'])
+def test_results_of_several_configs_have_no_mean(key):
+    records = [record_of(seed=seed, start_sha256='0') for seed in (0, 1, 2)]
+    del records[2]['run']['start_sha256']  # as results of before it was noted
+    make_table('tiny', records, PUBLISHED)
+    records[1]['run'][key] = 'other'
     with pytest.raises(ResultError, match=r'of row are of several configs, and have no common'):
         make_table('tiny', records, PUBLISHED)
 
