@@ -28,7 +28,8 @@ for config in "${configs[@]}"; do
     fi
 done
 for argument in "$@"; do
-    if [[ $argument == --work-dir* ]]; then
+    # Also abbreviated, as argparse takes it, and as a setting.
+    if [[ $argument == --w* || $argument == work_dir=* || $argument == --c*=work_dir=* ]]; then
         echo "error: the stages can't share one --work-dir; each has work_dirs/NAME_OF_CONFIG" >&2
         exit 2
     fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from torch import Tensor
 
 from mmcd.engine.agreement import largest_of_all
 from mmcd.engine.peer_watch import CHECKPOINTS_ARE_WHOLE
-from mmcd.errors import NonFiniteLossError
+from mmcd.engine.protocol import hash_trained
+from mmcd.errors import ConfigError, NonFiniteLossError
 from mmcd.inference.portable_config import checkpoint_facts
 from mmcd.io.atomic import write_whole
 from mmcd.io.checkpoint_meta import note
@@ -198,10 +200,28 @@ MARKER = 'finished'
 
 
 def is_finished(cfg: Config) -> bool:
-    """Whether a run in this work dir has trained for as many iterations as the config asks for."""
+    """Whether a run in this work dir has trained for as many iterations as the config asks for.
+
+    Raises:
+        ConfigError: it has, but another network than the config's, or on other data.
+    """
     marker = Path(cfg.work_dir) / MARKER
     asked = cfg.train_cfg.get('max_iters')
-    return asked is not None and marker.is_file() and int(marker.read_text()) >= asked
+    if asked is None or not marker.is_file():
+        return False
+    found = json.loads(marker.read_text())
+    if isinstance(found, int):  # as earlier versions wrote it
+        found = dict(iterations=found)
+    if found['iterations'] < asked:
+        return False
+    trained = hash_trained(cfg)
+    if found.get('trained_sha256', trained) != trained:
+        raise ConfigError(
+            f'The finished run in {cfg.work_dir} is of another network than the config has, or of '
+            'other training data. Name another folder with --work-dir, or leave out --resume to '
+            'start anew.'
+        )
+    return True
 
 
 @HOOKS.register_module()
@@ -220,7 +240,8 @@ class RunCompletionHook(Hook):
         # A training that early stopping has ended is through as well.
         ended = getattr(runner.train_loop, 'stop_training', False)
         done = max(runner.iter, runner.max_iters) if ended else runner.iter
-        write_whole(Path(runner.work_dir) / MARKER, str(done))
+        content = dict(iterations=done, trained_sha256=hash_trained(runner.cfg))
+        write_whole(Path(runner.work_dir) / MARKER, json.dumps(content) + '\n')
 
     @master_only
     def _remove(self, runner: Runner) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -159,7 +159,18 @@ def describe_software() -> dict[str, Any]:
 
 def hash_config(cfg: Config) -> str:
     """A hash of what a config says, without where it runs, its seed and its data's folder."""
-    return _hash(_without_run(cfg.to_dict()))
+    return _hash(_without(cfg.to_dict(), OF_THE_RUN))
+
+
+def hash_trained(cfg: Config) -> str:
+    """A hash of which network a config trains, and on what data, wherever those lie.
+
+    Not of the schedule, since a training may be made longer, nor of the pretrained weights, which a
+    training that goes on has no use for.
+    """
+    said = cfg.to_dict()
+    data = (said.get('train_dataloader') or {}).get('dataset')
+    return _hash(_without([said.get('model'), data], (*OF_THE_RUN, 'init_cfg', 'cache')))
 
 
 def hash_start(cfg: Config) -> str:
@@ -178,9 +189,10 @@ def _hash(settings: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_run(node: Any) -> Any:
+def _without(node: Any, left_out: Sequence[str]) -> Any:
     if isinstance(node, dict):
-        return {str(k): _without_run(v) for k, v in node.items() if k not in OF_THE_RUN}
+        kept = {key: value for key, value in node.items() if key not in left_out}
+        return {str(key): _without(value, left_out) for key, value in kept.items()}
     if isinstance(node, (list, tuple)):
-        return [_without_run(value) for value in node]
+        return [_without(value, left_out) for value in node]
     return str(node) if isinstance(node, Path) else node

@@ -15,6 +15,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
+from mmcd.config import load_config
 from mmcd.engine import (
     EmptyLabelWarningHook,
     NonFiniteLossHook,
@@ -22,7 +23,7 @@ from mmcd.engine import (
     RunCompletionHook,
 )
 from mmcd.engine.hooks import is_finished
-from mmcd.errors import CheckpointError, NonFiniteLossError
+from mmcd.errors import CheckpointError, ConfigError, NonFiniteLossError
 from mmcd.io.checkpoints import hash_weights, read_checkpoint, use_safe_loading
 from tests.engine.tiny_run import read_log, run_training, tiny_config
 
@@ -322,7 +323,10 @@ def test_a_checkpoint_without_hub():
 
 def train(work_dir, *, start=0, through=True):
     loop = SimpleNamespace(stop_training=False)
-    runner = SimpleNamespace(work_dir=str(work_dir), iter=start, max_iters=10, train_loop=loop)
+    cfg = asked(work_dir)
+    runner = SimpleNamespace(
+        work_dir=cfg.work_dir, iter=start, max_iters=10, train_loop=loop, cfg=cfg
+    )
     hook = RunCompletionHook()
     hook.before_train(runner)
     if through:
@@ -331,8 +335,9 @@ def train(work_dir, *, start=0, through=True):
     return runner
 
 
-def asked(work_dir, max_iters=10):
-    return Config(dict(work_dir=str(work_dir), train_cfg=dict(max_iters=max_iters)))
+def asked(work_dir, max_iters=10, **options):
+    settings = {'work_dir': str(work_dir), 'train_cfg.max_iters': max_iters, **options}
+    return load_config('prx_levir', settings)
 
 
 def test_only_a_run_that_went_through_is_finished(tmp_path):
@@ -349,9 +354,36 @@ def test_a_longer_run_is_not_finished(tmp_path, max_iters, finished):
     assert is_finished(asked(tmp_path, max_iters)) is finished
 
 
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'data_root': 'elsewhere', 'pretrained': None, 'optim_wrapper.optimizer.lr': 1e-5},
+        {'train_dataloader.num_workers': 0, 'train_dataloader.dataset.cache': None},
+    ],
+)
+def test_settings_that_leave_the_network_and_the_data_are_those_of_the_finished_run(
+    tmp_path, options
+):
+    train(tmp_path)
+    assert is_finished(asked(tmp_path, **options))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [{'model.decode_head.refinement': True}, {'train_dataloader.dataset.split': 'val'}],
+)
+def test_a_finished_run_of_another_network_or_of_other_data_is_not_the_config_s(tmp_path, options):
+    train(tmp_path)
+    with pytest.raises(ConfigError, match=r'is of another network than .* with --work-dir, or lea'):
+        is_finished(asked(tmp_path, **options))
+    assert not is_finished(asked(tmp_path, 11, **options))
+    (tmp_path / 'finished').write_text('10')  # as earlier versions wrote it
+    assert is_finished(asked(tmp_path, **options))
+
+
 def test_a_run_that_early_stopping_has_ended_is_finished(tmp_path):
-    loop = SimpleNamespace(stop_training=True)
-    runner = SimpleNamespace(work_dir=str(tmp_path), iter=6, max_iters=10, train_loop=loop)
+    runner = train(tmp_path, through=False)
+    runner.train_loop.stop_training, runner.iter = True, 6
     RunCompletionHook().after_train(runner)
     assert is_finished(asked(tmp_path)) and not is_finished(asked(tmp_path, 11))
 

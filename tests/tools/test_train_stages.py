@@ -1,5 +1,6 @@
 """Training in stages as a user runs it, on tiny pairs; and each stage by two processes."""
 
+import json
 import os
 import re
 import signal
@@ -123,7 +124,7 @@ def test_a_stop_before_the_last_validation_leaves_no_dead_end(tiny_levir, work):
     torch.save(content, folder / 'iter_2.pth')
     output = run(stages_command(tiny_levir)[:3] + stages_command(tiny_levir)[5:], work)
     assert iterations(output) == []
-    assert best.is_file() and (folder / 'finished').read_text() == '2'
+    assert best.is_file() and json.loads((folder / 'finished').read_text())['iterations'] == 2
 
 
 @pytest.mark.parametrize('config', ['prx_sample_refine', 'prx_sample_cross'])
@@ -170,6 +171,9 @@ def test_missing_pretrained_weights_stop_the_run_with_ways_out(
         ([CONFIGS[0], '2', '3'], 'usage: '),
         ([CONFIGS[0], '--work-dir', 'x'], "error: the stages can't share one --work-dir"),
         ([CONFIGS[0], '--work-dir=x'], "error: the stages can't share one --work-dir"),
+        ([CONFIGS[0], '--work', 'x'], "error: the stages can't share one --work-dir"),
+        ([CONFIGS[0], '--cfg-options', 'work_dir=x'], "error: the stages can't share one --work"),
+        ([CONFIGS[0], '--cfg-options=work_dir=x'], "error: the stages can't share one --work-dir"),
     ],
 )
 def test_a_wrong_command_is_said(words, message, work):
