@@ -13,11 +13,12 @@ from typing import Any
 from mmcd.errors import ConfigError
 
 
-def add_run_arguments(
-    parser: argparse.ArgumentParser, work_dir: str = 'work_dirs/NAME_OF_CONFIG'
-) -> None:
-    """Add the options that MMSegmentation's users know, with what stands for the work dir."""
-    parser.add_argument('--work-dir', help=f'folder of logs and checkpoints (default: {work_dir})')
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that MMSegmentation's users know."""
+    parser.add_argument(
+        '--work-dir',
+        help='folder of logs and checkpoints (default: work_dirs/NAME_OF_CONFIG)',
+    )
     parser.add_argument('--amp', action='store_true', help='run in mixed precision')
     add_memory_argument(parser)
     parser.add_argument(
@@ -111,11 +112,22 @@ def add_runtime_argument(group: argparse.ArgumentParser | argparse._ArgumentGrou
 def inference_settings(args: argparse.Namespace) -> dict[str, Any]:
     """What these options ask of :func:`mmcd.inference.make_predictor`."""
     return dict(
-        precision=args.precision,
+        precision=_precision(args),
         compile=args.compile,
         optimize=not args.as_trained,
         tta=args.tta,
     )
+
+
+def _precision(args: argparse.Namespace) -> str | None:
+    """Of the commands that have it, ``--amp`` asks for the reduced precision of the device."""
+    if args.precision is not None or not ('amp' in args and args.amp):
+        return args.precision
+    from mmengine.device import get_device  # heavy: not before the arguments are known to be good
+
+    from mmcd.inference.precision import reduced_precision
+
+    return reduced_precision(get_device())
 
 
 def add_result_arguments(group: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

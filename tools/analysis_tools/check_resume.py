@@ -27,7 +27,7 @@ from pathlib import Path
 
 import torch
 
-from mmcd.cli.arguments import add_run_arguments
+from mmcd.cli.arguments import add_memory_argument, add_model_arguments
 from mmcd.cli.commands import train
 from mmcd.cli.console import run_tool
 from mmcd.errors import MMCDError
@@ -41,7 +41,7 @@ class ResumeError(MMCDError):
     """A run that was killed did not end as the undisturbed one."""
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Kill a training at random moments, resume it, and compare what comes out.'
     )
@@ -52,8 +52,24 @@ def parse_args() -> argparse.Namespace:
         '--at-writes', action='store_true', help='kill at each change of a file instead, in turn'
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the kill times (default: 0)')
-    add_run_arguments(parser, work_dir='work_dirs/check_resume')
-    return parser.parse_args()
+    parser.add_argument(
+        '--work-dir',
+        default='work_dirs/check_resume',
+        help='folder of the runs (default: %(default)s)',
+    )
+    parser.add_argument('--amp', action='store_true', help='run in mixed precision')
+    add_memory_argument(parser)
+    add_model_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def train_arguments(args: argparse.Namespace) -> list[str]:
+    """What is passed on to the trainings."""
+    words = ['--amp'] if args.amp else []
+    words += ['--trust-checkpoint'] if args.trust_checkpoint else []
+    if args.keep_memory is not None:
+        words.append('--keep-memory' if args.keep_memory else '--no-keep-memory')
+    return [*words, '--cfg-options', *args.cfg_options] if args.cfg_options else words
 
 
 def main() -> None:
@@ -65,7 +81,7 @@ def main() -> None:
         import mmcd.engine.train_runner  # noqa: F401
         from mmcd.io.atomic import make_folder
     # One of its own: what is in the folder that was named is not ours to remove.
-    parent = Path(args.work_dir or 'work_dirs/check_resume')
+    parent = Path(args.work_dir)
     make_folder(parent)
     root = Path(tempfile.mkdtemp(prefix='runs_', dir=parent))
     check = Check(args, root)
@@ -161,10 +177,8 @@ class Check:
                     RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(self.args.processes),
                     MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
                 )  # fmt: skip
-            words += ['--amp'] if self.args.amp else []
-            words += ['--cfg-options', *self.args.cfg_options] if self.args.cfg_options else []
             try:
-                run_tool(lambda: train.main(words))
+                run_tool(lambda: train.main([*words, *train_arguments(self.args)]))
             except SystemExit as end:
                 status = int(end.code or 0)
         except BaseException:

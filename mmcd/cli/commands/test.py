@@ -11,6 +11,7 @@ from mmcd.cli.arguments import (
     add_result_arguments,
     add_run_arguments,
     add_runtime_argument,
+    inference_settings,
 )
 from mmcd.errors import ConfigError
 from mmcd.install.chatter import quiet_imports
@@ -80,15 +81,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     meta = {}
     if predictor is None:
         meta = load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
-    use_predictor(
-        runner,
-        predictor,
-        precision=_precision(args) if predictor is None else None,
-        compile=args.compile,
-        optimize=not args.as_trained,
-        tta=args.tta,
-        exchange=args.exchange_gap,
-    )
+    own = {} if predictor is None else dict(precision=None)  # it has one already
+    use_predictor(runner, predictor, **inference_settings(args) | own, exchange=args.exchange_gap)
     with explained_building():
         _check_threshold(runner)
     watch = PeerWatch(advice='Start the test again.').start()
@@ -152,13 +146,3 @@ def _exported(args: argparse.Namespace) -> ChangePredictor | None:
     if args.runtime:
         raise ConfigError('--runtime is for exported models (.onnx).')
     return None
-
-
-def _precision(args: argparse.Namespace) -> str | None:
-    if args.amp and args.precision is None:
-        from mmengine.device import get_device
-
-        from mmcd.inference.precision import reduced_precision
-
-        return reduced_precision(get_device())
-    return args.precision

@@ -1,6 +1,7 @@
 """The tool that kills a training again and again, on a training of a few iterations."""
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def test_what_is_in_the_work_dir_stays(tmp_path):
         cwd=ROOT,
     )
     assert kept.read_text() == 'weights'
+
+
+def test_options_of_the_training_are_passed_on():
+    tool = runpy.run_path(str(ROOT / 'tools' / 'analysis_tools' / 'check_resume.py'))
+    options = ['--amp', '--trust-checkpoint', '--no-keep-memory', '--cfg-options', 'a=1', 'b=2']
+    assert tool['train_arguments'](tool['parse_args'](['config.py', *options])) == options
+    assert tool['train_arguments'](tool['parse_args'](['config.py'])) == []
+    with pytest.raises(SystemExit):  # the number of processes is --processes
+        tool['parse_args'](['config.py', '--launcher', 'pytorch'])
 
 
 @pytest.mark.slow

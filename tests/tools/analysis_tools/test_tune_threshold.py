@@ -51,6 +51,23 @@ def test_from_the_tool_to_the_test(
     test_command.main([config, out, *val, 'model.threshold=0.5'])
 
 
+@pytest.mark.parametrize(
+    ('options', 'precision'), [(['--amp'], 'bfloat16'), (['--amp', '--precision', 'float32'], None)]
+)
+def test_mixed_precision_is_what_the_threshold_is_tuned_in(
+    tiny_levir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options, precision
+) -> None:
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
+    cfg = tiny_config(tiny_levir, tmp_path / 'work')
+    config, checkpoint = (str(tmp_path / n) for n in ('config.py', 'model.pth'))
+    cfg.dump(config)
+    model = with_random_statistics(init_model(cfg))
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    main([config, checkpoint, *options])
+    tuned = read_checkpoint(checkpoint)['meta']['mmcd']['threshold']
+    assert tuned['precision'] == (precision or 'float32')
+
+
 def test_a_file_that_cannot_be_written_is_told_before_the_work(
     tiny_levir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
