@@ -180,12 +180,15 @@ def _pick_examples(
 def _copy_pictures(
     folder: Path, image: Mapping[str, Any], sources: Sequence[Path]
 ) -> PairPictures | None:
-    """Take an image's pictures over from the methods' reports; None where one has none."""
+    """Take an image's pictures over from the methods' reports.
+
+    None where one has none, or has them in another size, so that they do not lie on each other.
+    """
     theirs = [picture_of(source, image) for source in sources]
     one, other = theirs
     target = picture_path(folder, image['name'])
     remove_pictures(target)
-    if one is None or other is None:
+    if one is None or other is None or (one.height, one.width) != (other.height, other.width):
         return None
     places = [source / each.folder for source, each in zip(sources, (one, other), strict=True)]
     target.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,8 @@ def write_page(folder: Path, template: str, content: Mapping[str, Any]) -> Path:
         ],
         version=__version__,
     )
-    write_whole(folder / PAGE, page)
+    # On Linux a file's name may be no UTF-8, which a page has to be.
+    write_whole(folder / PAGE, page.encode('utf-8', 'replace'))
     return folder / PAGE
 
 

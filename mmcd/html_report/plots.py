@@ -25,6 +25,7 @@ TEXT, MUTED, LINE, FIRST, SECOND = STAND_INS
 SIZE = (5.2, 3.7)  # inches, of 72 CSS pixels each
 STYLE: Any = {
     'font.size': 10,
+    'text.parse_math': False,  # a $ in a method's name is no formula
     'svg.fonttype': 'none',  # text stays text: it can be read out, searched and copied
     'svg.hashsalt': 'mmcd',  # the same data give the same file
     'text.color': TEXT,

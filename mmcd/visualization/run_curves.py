@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def read_curves(work_dir: str | Path) -> Curves:
     found: dict[str, dict[int, float]] = {}
     for log in logs:
         rows = [json.loads(line) for line in log.read_text().splitlines() if line.endswith('}')]
-        first = min((row['step'] for row in rows if 'step' in row), default=0)
+        first = min((row['step'] for row in rows if 'step' in row), default=math.inf)
         for curve in found.values():
             for step in [step for step in curve if step >= first]:
                 del curve[step]
@@ -62,7 +63,7 @@ def draw_curves(curves: Curves, *, title: str) -> Any:
     metrics = {key: curves[PREFIX + key] for key in HEADLINE if PREFIX + key in curves}
     parts = [part for part in ((losses, 'loss', ''), (metrics, 'validation, %', PREFIX)) if part[0]]
     figure = Figure(figsize=(8, 3.2 * max(len(parts), 1) + 0.4), layout='constrained')
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a $ in a folder's name is no formula
     for number, (part, label, _) in enumerate(parts, start=1):
         axes = figure.add_subplot(len(parts), 1, number)
         _draw(axes, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from tests.html_report.results import write_result
 
 
 def compare(
-    tmp_path: Path, *, pictures: bool = True, seeds: int = 1, meta: dict | None = None
+    tmp_path: Path,
+    *,
+    pictures: bool = True,
+    seeds: int = 1,
+    meta: dict | None = None,
+    then: Callable[[], None] = lambda: None,
 ) -> Path:
+    """Compare two results; ``then`` is called when both lie in their reports."""
     records = [
         [
             write_result(tmp_path / name, best=best, seed=seed, pictures=pictures)
@@ -21,6 +28,7 @@ def compare(
         ]
         for name, best in (('one', 0.7), ('two', 0.95))
     ]
+    then()
     for record in records[0]:
         record['protocol'].update(meta or {})
     methods = [Method(n, tuple(r)) for n, r in zip(('one', 'two <2>'), records, strict=True)]

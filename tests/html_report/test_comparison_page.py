@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmcd.html_report.pictures import save_pictures
 from tests.html_report.pages import compare
 from tests.html_report.results import HEIGHT
 
@@ -41,6 +42,21 @@ def test_pictures_of_both_are_taken_over(tmp_path: Path) -> None:
     assert strip.shape[0] == HEIGHT and strip.shape[1] == 4 * 64 + 3 * 4  # tiles and gaps
     titles = re.findall(r'</span>([^<]+) <kbd>', html)
     assert titles[:2] == ['Errors: one', 'Errors: two &lt;2&gt;']
+
+
+def test_pictures_of_another_size_are_left_out(tmp_path: Path) -> None:
+    """Such as those of the image's halves, which the other method has as one."""
+
+    def halve(folder: Path) -> None:
+        (name,) = folder.glob('images/*test_2*')
+        half = np.zeros((HEIGHT // 2, 64, 3), np.uint8)
+        save_pictures(name, half, half, label=half[..., 0], prediction=half[..., 0])
+
+    (tmp_path / 'page').mkdir()
+    html = compare(tmp_path, then=lambda: halve(tmp_path / 'two')).read_text()
+    pictures = json.loads(re.search(r'id="pictures">(.*?)</script>', html)[1])
+    assert pictures[2] is None and pictures[1]['layers']
+    assert not list(tmp_path.glob('page/images/*test_2*/*'))
 
 
 def test_several_seeds_and_no_pictures(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ def test_a_plot_is_an_element_with_a_name_in_the_colours_of_the_page(plot: Plot)
     assert 'background' not in plot.svg and '<metadata' not in plot.svg
 
 
+def test_names_are_no_formulas() -> None:
+    plot = image_by_image([(10, 20), (90, 80)], ('run_$1_$2', 'cost: 5 $'))
+    assert 'F1 of run_$1_$2, %' in plot.svg and 'F1 of cost: 5 $, %' in plot.svg
+
+
 def test_plots_of_one_page_share_no_identifier() -> None:
     names = [re.findall(r'\bid="([^"]+)"', plot.svg) for plot in PLOTS]
     flat = [name for each in names for name in each]

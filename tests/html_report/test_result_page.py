@@ -47,6 +47,13 @@ def test_the_page_has_the_figures_of_the_record(tmp_path: Path) -> None:
     assert cells_of(page, 6)[2:] == ['–'] * 4 + ['0', '0', '0.00 %']
 
 
+def test_a_file_name_that_is_no_utf_8_is_shown_as_far_as_it_can_be(tmp_path: Path) -> None:
+    record = write_result(tmp_path)
+    record['images'][2]['name'] = 'geb\udce4ude'  # as Linux reads a name in Latin-1
+    page = write_result_page(tmp_path, record, classes=BINARY_CHANGE)
+    assert 'geb?ude' in text_of(page)
+
+
 def test_curves_are_drawn_where_the_record_holds_them(tmp_path: Path) -> None:
     record = write_result(tmp_path, curves=True, pictures=False)
     record['metrics'].update(
