@@ -178,10 +178,11 @@ def require_hook(cfg: Config, name: str) -> None:
 
 
 def _check_launched(launcher: str) -> None:
-    """Check that the launcher that is named has started this process.
+    """Check that the launcher that is named has started this process, and can start a run here.
 
     Raises:
-        ConfigError: it has not: its environment is missing.
+        ConfigError: it has not: its environment is missing; or there is no GPU, which MMEngine asks
+            for where Slurm or MPI starts the processes.
     """
     names, advice = LAUNCHERS.get(launcher, ((), ''))
     lacking = [name for name in names if not os.environ.get(name)]
@@ -196,6 +197,12 @@ def _check_launched(launcher: str) -> None:
             f'--launcher {launcher} is for processes that it starts, with settings in the '
             f'environment, but here is {what}. Start them with {advice}, or leave the option out '
             'for a single process.'
+        )
+    if launcher in ('slurm', 'mpi') and not torch.cuda.is_available():
+        raise ConfigError(
+            f'--launcher {launcher} is for nodes with GPUs, but here is none. Start the processes '
+            'with torchrun and --launcher pytorch, one torchrun on each node, or leave the option '
+            'out for a single process.'
         )
 
 

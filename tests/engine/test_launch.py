@@ -117,6 +117,15 @@ def test_a_launcher_that_has_not_started_the_process(monkeypatch, launcher, set_
         launch.prepare_run(arguments('--launcher', launcher))
 
 
+@pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
+def test_a_launcher_of_processes_with_gpus_where_there_is_none(monkeypatch, launcher):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for name in launch.LAUNCHERS[launcher][0]:
+        monkeypatch.setenv(name, '1')
+    with pytest.raises(ConfigError, match=r'nodes with GPUs, .* torchrun and --launcher pytorch'):
+        launch.prepare_run(arguments('--launcher', launcher))
+
+
 def test_processes_that_cannot_meet(monkeypatch, started):
     def refuse(backend):
         raise RuntimeError('The server socket has failed to listen')
