@@ -78,8 +78,13 @@ def main(argv: list[str] | None = None) -> None:
 
     check_writable(args.out)
     config = load_config(args.config, parse_cfg_options(args.cfg_options))
+    loader = config.get(f'{args.split}_dataloader')
+    if not loader:
+        raise ConfigError(
+            f'The config {args.config} has no {args.split}_dataloader: name another --split.'
+        )
     init_default_scope(config.get('default_scope', 'mmcd'))
-    dataset = DATASETS.build(config[f'{args.split}_dataloader'].dataset)
+    dataset = DATASETS.build(loader.dataset)
     set_random_seed(args.seed)
     if args.same is None:
         indices = [int(i) for i in np.random.permutation(len(dataset))[: args.number]]

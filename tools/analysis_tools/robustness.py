@@ -117,8 +117,9 @@ def write(
     dataset: BaseDataset,
     segmentor: PredictorSegmentor,
     cfg: Config,
+    number: int,
 ) -> None:
-    """The figures with their protocol, and the plot."""
+    """The figures with their protocol, of which the number of images, and the plot."""
     from mmcd.engine.protocol import (
         describe_model,
         describe_software,
@@ -136,7 +137,7 @@ def write(
             checkpoint=args.checkpoint,
             checkpoint_sha256=sha256_of(find_model_file(args.checkpoint)),
             **describe_split(dataset),
-            images=args.images or len(dataset),
+            images=number,
             disturbed=args.date,
             seed=args.seed,
             **describe_windows(cfg),
@@ -194,7 +195,7 @@ def main(argv: list[str] | None = None) -> None:
         seed=args.seed,
     )
     print(format_results(results))
-    write(args, results, dataset, segmentor, model.cfg)
+    write(args, results, dataset, segmentor, model.cfg, number)
 
 
 if __name__ == '__main__':

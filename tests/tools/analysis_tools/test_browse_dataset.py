@@ -34,3 +34,9 @@ def test_numbers_out_of_range(tiny_levir, tmp_path):
     options = ('--out', tmp_path / 'x.png', '--cfg-options', f'data_root={tiny_levir}')
     with pytest.raises(ConfigError, match='a number from 0 to 3'):
         run('--same', 4, *options)
+
+
+def test_a_split_that_the_config_does_not_have(tmp_path):
+    options = ('--out', tmp_path / 'x.png', '--cfg-options', 'val_dataloader=None')
+    with pytest.raises(ConfigError, match=r'has no val_dataloader: name another --split'):
+        run('--split', 'val', *options)

@@ -73,6 +73,8 @@ def test_a_model_s_table_figures_and_plot(
     protocol = record['protocol']
     assert (protocol['disturbed'], protocol['images'], protocol['split']) == ('before', 1, 'test')
     assert plot.read_text().startswith('<?xml')
+    main([str(config), str(checkpoint), '--only', 'JPEG', '--images', '500', '--out', str(out)])
+    assert json.loads(out.read_text())['protocol']['images'] == 2  # the split has no more
     with pytest.raises(ConfigError, match=r'--only is of JPEG, blur, .* got fog'):
         main([str(config), str(checkpoint), '--only', 'fog'])
 
