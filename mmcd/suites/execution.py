@@ -176,11 +176,16 @@ def execute(
     Raises:
         StoppedBySignalError: the processes have been asked to end.
         SuiteError: the training or the test ended with an error, its log says which; or the
-            training was begun in another precision or with another config.
+            training was begun in another precision or with another config, or counts epochs.
     """
     folder = place.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     cfg = resolve(run, place)
+    if run.weights is None and cfg.train_cfg.get('max_iters') is None:
+        raise SuiteError(
+            f'{run.label}: suites train by iterations, but train_cfg of {run.config} states none. '
+            "Write train_cfg = dict(type='IterBasedTrainLoop', max_iters=N, val_interval=M)."
+        )
     call = partial(_call, folder, place, gpu, processes or Processes())
     config = folder / f'{run.name}.py'
     cfg.dump(str(config))

@@ -172,6 +172,16 @@ def test_a_training_that_was_begun_before_its_start_was_noted_goes_on(tmp_path):
     _note_beginning(tmp_path, config, amp=False)
 
 
+def test_a_training_by_epochs_is_refused(tmp_path):
+    file, cfg = tmp_path / 'own.py', load_config('darnet_sample')
+    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
+    cfg.dump(str(file))
+    run = SuiteRun('own', 'tiny', 'Own', str(file))
+    with pytest.raises(SuiteError, match=r'own_seed0: suites train by iterations, but .*IterBased'):
+        execute(run, Place(tmp_path / 'work', tmp_path, {}))
+    assert not list((tmp_path / 'work').rglob('*.log'))
+
+
 def test_a_training_of_another_recipe_is_no_result_of_this_row(suite, tmp_path):
     other = SuiteRun(
         'fc_ef_tiny', 'tiny', 'FC-EF', 'fc_ef_sample', options={'train_cfg.max_iters': 3}

@@ -28,6 +28,17 @@ def test_a_resumed_run_is_one_curve_and_the_later_start_holds(tmp_path: Path) ->
     assert curves['change/f1'] == [(40, 10.0)]  # that of step 30 was taken back
 
 
+def test_a_start_that_has_logged_no_whole_line_takes_nothing_back(tmp_path: Path) -> None:
+    write_log(tmp_path, '20240101_100000', rows(10, 20, loss=2.0))
+    write_log(tmp_path, '20240101_110000', [], '{"loss": 1.0, "st')
+    assert read_curves(tmp_path)['loss'] == [(10, 2.0), (20, 2.0)]
+
+
+def test_a_title_is_no_formula(tmp_path: Path) -> None:
+    write_log(tmp_path, 'a', rows(10, loss=2.0))
+    draw_curves(read_curves(tmp_path), title='run_$1_$2').draw_without_rendering()
+
+
 def test_losses_and_metrics_are_drawn_with_their_names(tmp_path: Path) -> None:
     write_log(tmp_path, 'a', [*rows(10, 20, loss=2.0), *rows(30, 40, loss=3.0)])
     figure = draw_curves(read_curves(tmp_path), title='my run')
