@@ -190,4 +190,5 @@ def write_pair(out: Path, settings: SampleSettings, job: tuple[str, int]) -> Non
             key = (*seed.spawn_key, len(KINDS) + KINDS.index(kind))
             noise = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
             image = sense(dates[kind], sensor, noise)
-        write_whole(path, encode_image(image, path.suffix, bands=sensor.bands), sync=False)
+        # Synced: what is there is taken for whole. It costs little beside the drawing.
+        write_whole(path, encode_image(image, path.suffix, bands=sensor.bands))

@@ -71,6 +71,17 @@ def test_only_missing_files_are_made(tmp_path: Path) -> None:
     assert make(tmp_path) == []
 
 
+def test_a_file_is_on_the_disk_before_it_counts_as_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_folder(tmp_path, SETTINGS)
+    synced: list[Path] = []
+    monkeypatch.setattr('mmcd.io.atomic.sync_to_disk', synced.append)
+    write_pair(tmp_path, SETTINGS, 'train', 0)
+    partial = {path.name.split('.')[1] for path in synced if path.suffix == '.part'}
+    assert len(synced) == 2 * len(KINDS) and partial == {'train_0000'}
+
+
 @pytest.mark.parametrize('changed', [{'seed': 4}, {'size': 48}])
 def test_pairs_of_other_settings_are_not_mixed(tmp_path: Path, changed: dict[str, int]) -> None:
     make(tmp_path)

@@ -172,11 +172,14 @@ def with_dates(
 
 
 def data_root_of(args: argparse.Namespace) -> Path:
-    """The folder that holds those of the labels and of the dates."""
+    """The folder that holds those of the labels and of the dates; else that of the labels."""
     import os
 
     folders = [folder.absolute() for folder in (args.labels, args.before, args.after) if folder]
-    return Path(os.path.commonpath(folders)) if len(folders) > 1 else folders[0]
+    try:
+        return Path(os.path.commonpath(folders)) if len(folders) > 1 else folders[0]
+    except ValueError:  # on Windows, on several drives
+        return folders[0]
 
 
 def mask_encoding_of(args: argparse.Namespace, classes: ChangeClasses) -> LabelEncoding | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmcd.cli.arguments import inference_settings, parse_cfg_options, with_negative_numbers
 from mmcd.cli.console import EXIT_RUN
-from mmcd.errors import MMCDError
+from mmcd.errors import ConfigError, MMCDError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.extras import require_geo
 from mmcd.install.stack import require_stack
@@ -157,7 +157,13 @@ def _pages(args: argparse.Namespace, pairs: list[ScenePair]) -> list[Path | None
     if not args.pairs:
         return [Path(args.report)]
     folders = [pair.outputs.mask.parent.resolve() for pair in pairs]
-    common = os.path.commonpath(folders)
+    try:
+        common = os.path.commonpath(folders)
+    except ValueError as error:  # on Windows
+        raise ConfigError(
+            '--report lays the pages to each other as the maps lie, but the maps of '
+            f'{args.pairs} are on several drives. Write them to one drive, or leave --report out.'
+        ) from error
     return [
         Path(args.report, folder.relative_to(common), pair.outputs.mask.stem)
         for folder, pair in zip(folders, pairs, strict=True)

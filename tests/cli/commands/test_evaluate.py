@@ -105,6 +105,20 @@ def test_both_dates_are_named_for_a_report(tmp_path: Path) -> None:
         assert all((root / image[key]).is_file() for key in ('before', 'after', 'label'))
 
 
+def test_the_folder_is_that_of_the_labels_where_the_dates_lie_on_another_drive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args = evaluate.parse_args(
+        [str(tmp_path / 'mask'), str(tmp_path / 'label'), '--before', str(tmp_path / 'A')]
+    )
+
+    def refuse(paths: object) -> str:  # as Windows does
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr('os.path.commonpath', refuse)
+    assert evaluate.data_root_of(args) == tmp_path / 'label'
+
+
 def test_a_report_shows_the_masks_over_the_dates(tmp_path: Path) -> None:
     write(tmp_path, 3)
     shape = np.asarray(Image.open(tmp_path / 'mask' / '0.png')).shape
