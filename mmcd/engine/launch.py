@@ -195,7 +195,7 @@ def _check_launched(launcher: str) -> None:
         what = f'{", ".join(lacking)} not set' if lacking else f'{", ".join(wrong)} not a number'
         raise ConfigError(
             f'--launcher {launcher} is for processes that it starts, with settings in the '
-            f'environment, but here is {what}. Start them with {advice}, or leave the option out '
+            f'environment (here: {what}). Start them with {advice}, or leave the option out '
             'for a single process.'
         )
     if launcher in ('slurm', 'mpi') and not torch.cuda.is_available():

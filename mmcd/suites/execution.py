@@ -232,8 +232,8 @@ def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:
         begun = json.loads(note.read_text(encoding='utf-8'))
         if begun['amp'] != amp:
             raise SuiteError(
-                f'The training in {folder} was begun {"without" if amp else "with"} --amp. Go on '
-                'with it so, or remove the folder to begin anew.'
+                f'The training in {folder} was begun {"without" if amp else "with"} --amp. '
+                'Continue in the same way, or remove the folder to start over.'
             )
         # Trainings of before the start was noted have none.
         if {'start_sha256': today['start_sha256'], **begun} != today:

@@ -114,8 +114,8 @@ def _row(records: Sequence[Mapping[str, Any]]) -> str:
     keys = ('config_sha256', 'start_sha256')  # results of before the latter was noted have none
     if any(len({record['run'].get(key) for record in records} - {None}) > 1 for key in keys):
         raise ResultError(
-            f'The results of {run["name"]} are of several configs, and have no common mean. Remove '
-            'those of former ones.'
+            f'The results of {run["name"]} mix several configs and cannot be averaged. Remove '
+            'those of earlier configs.'
         )
     f1, precision, recall = (
         _spread([r['metrics'][key] for r in records]) for key in ('f1', 'precision', 'recall')

@@ -122,7 +122,7 @@ def test_a_training_goes_on_as_it_was_begun(tmp_path):
     config = Config(dict(max_iters=2, work_dir='a'))
     _note_beginning(tmp_path, config, amp=True)
     _note_beginning(tmp_path, Config(dict(max_iters=2, work_dir='b')), amp=True)
-    with pytest.raises(SuiteError, match=r'was begun with --amp\. Go on with it so, or remove'):
+    with pytest.raises(SuiteError, match=r'was begun with --amp\. Continue in the same way'):
         _note_beginning(tmp_path, config, amp=False)
     with pytest.raises(SuiteError, match=r'begun with another config than the row has today\. Rem'):
         _note_beginning(tmp_path, Config(dict(max_iters=3)), amp=True)

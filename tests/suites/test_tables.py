@@ -30,7 +30,7 @@ def test_results_of_several_configs_have_no_mean(key):
     del records[2]['run']['start_sha256']  # as results of before it was noted
     make_table('tiny', records, PUBLISHED)
     records[1]['run'][key] = 'other'
-    with pytest.raises(ResultError, match=r'of row are of several configs, and have no common'):
+    with pytest.raises(ResultError, match=r'of row mix several configs and cannot be averaged'):
         make_table('tiny', records, PUBLISHED)
 
 

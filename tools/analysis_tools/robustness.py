@@ -107,7 +107,7 @@ def choose(disturbances: list[Disturbance], only: list[str] | None) -> list[Dist
     """
     kinds = {each.kind for each in disturbances}
     if only and not set(only) <= kinds:
-        raise ConfigError(f'--only is of {", ".join(sorted(kinds))}; got {" ".join(only)}.')
+        raise ConfigError(f'--only takes {", ".join(sorted(kinds))}; got {" ".join(only)}.')
     return [each for each in disturbances if not only or each.kind in only]
 
 

@@ -144,8 +144,8 @@ def dates_of(args: argparse.Namespace, pairs: Sequence[MaskPair]) -> dict[str, d
         sizes = [(header.height, header.width) for header in map(read_header, (before, after))]
         if sizes[0] != sizes[1]:
             raise ImagePairError(
-                f'{before} has {sizes[0]} (height, width), but {after} has {sizes[1]}: two dates '
-                'of one image are of one size.'
+                f'{before} has {sizes[0]} (height, width), but {after} has {sizes[1]}: the '
+                'two dates of an image must have the same size.'
             )
     return dates
 
@@ -194,7 +194,7 @@ def mask_encoding_of(args: argparse.Namespace, classes: ChangeClasses) -> LabelE
         stated = parse_encoding('--mask-encoding', args.mask_encoding)
         if 'ignored' in stated:
             raise ConfigError(
-                '--mask-encoding states what a method says of each pixel, which is a class; only '
+                '--mask-encoding gives values for the classes: a mask has a class everywhere; only '
                 f'labels have ignored pixels. Leave out ignored={stated["ignored"]}.'
             )
         return LabelEncoding.from_config(stated, classes)
@@ -276,7 +276,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         from mmcd.io.atomic import make_folder
 
     if not 0 <= args.threshold <= 1:
-        raise ConfigError(f'--threshold is from 0 to 1; got {args.threshold}.')
+        raise ConfigError(f'--threshold must be from 0 to 1; got {args.threshold}.')
     if args.result:
         check_result_path(args.result, args.group_by)
     if args.report:

@@ -80,7 +80,7 @@ def _sorted(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argpar
         or (args.pairs and (args.probability or args.vectors))
     ):
         parser.error(
-            'name BEFORE, AFTER and --out, or a list of scenes with --pairs, which has them'
+            'name BEFORE, AFTER and --out, or --pairs, a list that names these for each scene'
         )
     args.before, args.after = words or (None, None)
     return args

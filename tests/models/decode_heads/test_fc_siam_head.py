@@ -103,6 +103,6 @@ def test_what_it_cannot_do_is_said(options, message):
 @pytest.mark.parametrize(('fusion', 'number'), [('early', 2), ('concat', 1), ('difference', 1)])
 def test_a_model_that_fuses_elsewhere(fusion, number):
     with pytest.raises(
-        ConfigError, match=rf'takes {3 - number} pyr.*got {number}: early_fusion=True'
+        ConfigError, match=rf'takes {3 - number} pyr.*got {number}.*early_fusion=True'
     ):
         slim_head(fusion)([pyramid(i) for i in range(number)])

@@ -75,7 +75,7 @@ def test_a_model_s_table_figures_and_plot(
     assert plot.read_text().startswith('<?xml')
     main([str(config), str(checkpoint), '--only', 'JPEG', '--images', '500', '--out', str(out)])
     assert json.loads(out.read_text())['protocol']['images'] == 2  # the split has no more
-    with pytest.raises(ConfigError, match=r'--only is of JPEG, blur, .* got fog'):
+    with pytest.raises(ConfigError, match=r'--only takes JPEG, blur, .* got fog'):
         main([str(config), str(checkpoint), '--only', 'fog'])
 
 
