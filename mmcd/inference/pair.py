@@ -28,7 +28,7 @@ DATES = ('before_path', 'after_path')
 MOST_APART = 0.5  # pixels, from which on two grids differ
 # Two corners (column, row, 1), by whose places grids are told apart.
 CORNERS = np.array([[0, 0, 1], [1000, 1000, 1]]).T
-PLAIN_PIPELINE = [
+PLAIN_PIPELINE: list[dict[str, Any]] = [
     dict(type='LoadImagePair'),
     dict(type='StackPair'),
     dict(type='mmseg.PackSegInputs', meta_keys=('img_shape', 'ori_shape', *DATES)),
@@ -151,5 +151,6 @@ def _inference_pipeline(cfg: Config | None) -> Compose:
     # Its types without a scope are ours, also where no model was built in this process.
     init_default_scope('mmcd')
     # A predictor may have been made without a config, a config without a data set.
-    pipeline = (cfg and evaluation_pipeline(cfg)) or PLAIN_PIPELINE
+    own = None if cfg is None else evaluation_pipeline(cfg)
+    pipeline = own or PLAIN_PIPELINE
     return Compose([step for step in pipeline if not step['type'].endswith('LoadChangeLabel')])

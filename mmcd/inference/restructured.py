@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
@@ -98,7 +98,7 @@ def _restructured(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module | None
     if type(model) is not SiameseEncoderDecoder or model.with_neck:
         return None
     encoder, head = model.backbone, model.decode_head
-    decoder = getattr(head, 'decoder', None)
+    decoder: Any = getattr(head, 'decoder', None)
     if [type(each) for each in (encoder, head, decoder)] == [
         UNetEncoder,
         DARNetHead,

@@ -222,10 +222,11 @@ class SiameseEncoderDecoder(EncoderDecoder):
         if self.early_fusion:
             return pyramids[0]
         # DDRNet and PIDNet give one map in eval mode, several in training.
-        if isinstance(pyramids[0], Tensor):
-            return fuse_dates(*pyramids, self.fusion)
-        levels = zip(*pyramids, strict=True)
-        return [fuse_dates(before, after, self.fusion) for before, after in levels]
+        before, after = pyramids
+        if isinstance(before, Tensor):
+            return fuse_dates(before, after, self.fusion)
+        levels = zip(before, after, strict=True)
+        return [fuse_dates(*both, self.fusion) for both in levels]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Full-size logits, (N, num_classes, H, W)."""
