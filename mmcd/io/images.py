@@ -25,6 +25,11 @@ if Image.MAX_IMAGE_PIXELS is not None:
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, 1 << 29)
 TIFF_SUFFIXES = ('.tif', '.tiff')
 ALPHA = 'alpha'
+PALETTE = 'palette'
+INDICES = (
+    'holds indices of a colour table, not values. Write its colours into bands first: '
+    'gdal_translate -expand rgb FILE colours.tif.'
+)
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
@@ -137,6 +142,7 @@ def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
         _check_type(path, DecodedImage(pixels), spec)
         return pixels
     with open_image(path) as image:
+        check_no_palette(path, image)
         _check_type(path, image, spec)
         whole = Window(0, 0, image.height, image.width)
         is_tiff = path.suffix.lower() in TIFF_SUFFIXES
@@ -148,6 +154,16 @@ def read_pair_image(path: Path, spec: ImageSpec) -> np.ndarray:
 def _read_band_files(paths: Sequence[Path]) -> np.ndarray:
     """The bands of a folder as one image, (H, W, C)."""
     return stack_bands([read_image(path) for path in paths], paths)
+
+
+def check_no_palette(path: Path, image: OpenImage) -> None:
+    """Check that an image of a pair holds values: a palette's indices mean nothing to a network.
+
+    Raises:
+        ImagePairError: it holds indices.
+    """
+    if image.colours[:1] == (PALETTE,):
+        raise ImagePairError(f'The image {path} {INDICES}')
 
 
 def _check_type(path: Path, image: OpenImage, spec: ImageSpec) -> None:
@@ -356,7 +372,7 @@ class RasterImage:
     @property
     def palette(self) -> np.ndarray | None:
         """The colours (number, 3) that its values are indices of; None: they are none."""
-        if self.colours[:1] != ('palette',):
+        if self.colours[:1] != (PALETTE,):
             return None
         return np.array([colour[:3] for colour in self.file.colormap(1).values()], np.uint8)
 
@@ -407,12 +423,14 @@ def _decode_tiff(path: Path) -> DecodedImage:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.array(image)
             bands = image.getbands()
+            is_indices = image.mode == 'P'
     except Exception as error:  # each format has its own
         raise StackError(
             f'Cannot read {path} without rasterio ({error}). It comes with the extra `geo`: '
             "in a checkout: pip install -e '.[geo]'."
         ) from error
     colours = (*['undefined'] * (len(bands) - 1), ALPHA) if bands[-1] == 'A' else ()
+    colours = (PALETTE,) if is_indices else colours
     return DecodedImage(pixels if pixels.ndim == 3 else pixels[..., None], colours)
 
 

@@ -22,7 +22,7 @@ from mmcd.io.images import (
     to_bgr,
 )
 from mmcd.structures import RGB_8BIT, ImageSpec
-from tests.tiff_files import write_tiff
+from tests.tiff_files import write_indices, write_tiff
 
 
 def random_image(bands: int, dtype: str) -> np.ndarray:
@@ -267,3 +267,13 @@ def test_whole_scenes_are_no_attack(tmp_path):
     Image.new('1', (20_000, 20_000)).save(path)
     header = read_header(path)
     assert (header.height, header.width) == (20_000, 20_000)
+
+
+@pytest.mark.parametrize('has_rasterio', [True, False])
+def test_indices_of_a_palette_are_no_values(tmp_path, monkeypatch, has_rasterio):
+    if not has_rasterio:
+        monkeypatch.setattr(image_files, '_find_rasterio', lambda: None)
+    path = write_indices(tmp_path / 'colours.tif')
+    for spec in (RGB_8BIT, ImageSpec(bands=('grey',))):
+        with pytest.raises(ImagePairError, match=r'colours\.tif holds indices .* -expand rgb'):
+            read_pair_image(path, spec)

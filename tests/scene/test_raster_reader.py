@@ -278,3 +278,12 @@ def test_complex_values(tmp_path: Path, dtype: str) -> None:
         file.write(np.ones((3, 8, 8), np.complex64))
     with pytest.raises(SceneError, match=f'holds {dtype} values; .* takes 3 bands.*AMPLITUDE'):
         choose(tmp_path / 'sar.tif')
+
+
+def test_indices_of_a_palette(tmp_path: Path) -> None:
+    profile = dict(driver='GTiff', height=8, width=8, count=1, dtype='uint8', transform=utm())
+    with rasterio.open(tmp_path / 'colours.tif', 'w', **profile) as file:
+        file.write(np.ones((1, 8, 8), np.uint8))
+        file.write_colormap(1, {0: (0, 0, 0), 1: (255, 0, 0)})
+    with pytest.raises(SceneError, match=r'colours\.tif holds indices of a colour table, not va'):
+        choose(tmp_path / 'colours.tif', bands=(1, 1, 1))

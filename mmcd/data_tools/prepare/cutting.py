@@ -25,6 +25,7 @@ from mmcd.io.images import (
     DecodedImage,
     OpenImage,
     Window,
+    check_no_palette,
     open_image,
     read_header,
 )
@@ -167,6 +168,8 @@ def _cut_tiles(job: CutJob, tiles: list[Tile]) -> None:
         open_image(scene.after) as after,
         _open_label(job) as label,
     ):
+        check_no_palette(scene.before, before)
+        check_no_palette(scene.after, after)
         _check_size(scene.label, label, scene.before, before.height, before.width)
         for tile in tiles:
             window = _window_of(tile, label)

@@ -7,10 +7,11 @@ from PIL import Image
 from mmcd.data_tools.prepare.splitting import Ratios
 from mmcd.data_tools.prepare.tile_grid import TileGrid
 from mmcd.datasets import BitemporalDataset, LEVIRCDDataset, WHUCDDataset
+from mmcd.errors import DatasetError
 from mmcd.io import images as image_files
 from tests.data_tools.prepare.preparing import READING, pixels, prepare
 from tests.golden import SHARED, needs_samples
-from tests.tiff_files import write_tiff
+from tests.tiff_files import write_indices, write_tiff
 from tests.tiny_pairs import TinyLayout, write_tiny_pairs
 
 
@@ -142,3 +143,13 @@ def test_real_levir_cd_as_published(tmp_path):
     tile = pixels(tmp_path / 'out' / 'test' / 'B' / 'test_2_0512_0768.png')
     assert (tile == whole[512:768, 768:]).all()
     assert len(list((tmp_path / 'out' / 'train' / 'A').iterdir())) == 32
+
+
+def test_indices_of_a_palette_are_not_cut(tmp_path):
+    """Their tiles would be grey images of the indices."""
+    for folder in 'AB':
+        write_indices(tmp_path / 'src' / 'test' / folder / 's.tif')
+    write_tiff(tmp_path / 'src' / 'test' / 'label' / 's.tif', np.zeros((32, 32, 1), np.uint8))
+    with pytest.raises(DatasetError, match=r's\.tif holds indices of a colour table'):
+        prepare('folder', tmp_path / 'src' / 'test', tmp_path / 'out', tiling=TileGrid(16, 16),
+                ratios=Ratios(0, 0, 1))  # fmt: skip
