@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
+from mmcd.errors import ConfigError
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
 from mmcd.registry import HOOKS
@@ -30,6 +33,7 @@ class SavePredictionsHook(Hook):
         panel_dir: for panels before | after | label | prediction. None: none are written.
 
     Raises:
+        ConfigError: two pairs, such as of two data sets in one, would have files of one name.
         FileWriteError: a folder can't be made, or a file in it not be written.
     """
 
@@ -41,7 +45,9 @@ class SavePredictionsHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Make the folders now: a path that can't be written should not cost a test run."""
-        self.image, self.classes = images_and_classes(runner.test_dataloader.dataset)
+        dataset = runner.test_dataloader.dataset
+        _check_names(dataset)
+        self.image, self.classes = images_and_classes(dataset)
         for folder in (self.mask_dir, self.panel_dir):
             if folder:
                 make_folder(folder)
@@ -55,7 +61,7 @@ class SavePredictionsHook(Hook):
     ) -> None:
         for index, sample in enumerate(outputs or ()):
             # Of scenes in folders of their own, files of all pairs may have one name.
-            name = f'{name_of_pair(sample, Path(sample.before_path).stem).replace("/", "_")}.png'
+            name = _file_name(name_of_pair(sample, Path(sample.before_path).stem))
             prediction = map_of(sample, 'pred_sem_seg')
             if self.mask_dir:
                 content = encode_mask(prediction, self.classes)
@@ -70,3 +76,26 @@ class SavePredictionsHook(Hook):
                 )
                 content = encode_image(panel, '.png', compression=FAST_COMPRESSION)
                 write_whole(self.panel_dir / name, content, sync=False)
+
+
+def _file_name(pair_name: str) -> str:
+    return f'{pair_name.replace("/", "_")}.png'
+
+
+def _check_names(dataset: Any) -> None:
+    """Check that no pair's files would take the place of another one's.
+
+    Raises:
+        ConfigError: they would.
+    """
+    if not hasattr(dataset, 'get_data_info'):  # another library's, whose pairs have no names
+        return
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    counts = Counter(_file_name(info['pair_name']) for info in infos if info.get('pair_name'))
+    shared = [name for name, count in counts.items() if count > 1]
+    if shared:
+        raise ConfigError(
+            f'Masks and panels are named after their pairs, but {len(shared)} names are those of '
+            f'several pairs of the test data, such as {shared[0]}: one would replace the other. '
+            'Test the data sets one after the other, each into a folder of its own.'
+        )

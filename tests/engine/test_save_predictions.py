@@ -7,14 +7,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import ConcatDataset
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
+from mmcd.datasets import LEVIRCDDataset
 from mmcd.engine import SavePredictionsHook
-from mmcd.errors import FileWriteError
+from mmcd.errors import ConfigError, FileWriteError
 from mmcd.visualization import panel as colours
 from tests.tiff_files import write_tiff
+from tests.tiny_pairs import write_tiny_pairs
 
 HEIGHT, WIDTH = 40, 48
 
@@ -172,3 +175,19 @@ def test_panels_of_16_bit_images_of_four_bands(sample, tmp_path):
     save(sample, None, tmp_path / 'panels', image=spec)
     drawn = np.asarray(Image.open(tmp_path / 'panels' / 'deep.png'))
     assert drawn[colours.BAR + colours.GAP, colours.GAP].tolist() == [25, 50, 100]
+
+
+def test_pairs_of_one_name_are_refused_before_the_test(tmp_path):
+    """Of two data sets in one, the masks of the second would replace those of the first."""
+    for part in ('one', 'two'):
+        write_tiny_pairs(tmp_path / part)
+    parts = [
+        LEVIRCDDataset(data_root=str(tmp_path / part), split='test', pipeline=[])
+        for part in ('one', 'two')
+    ]
+    hook = SavePredictionsHook(mask_dir=str(tmp_path / 'masks'))
+    for dataset in (parts[0], ConcatDataset(parts[:1])):
+        hook.before_test(SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset)))
+    several = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=ConcatDataset(parts)))
+    with pytest.raises(ConfigError, match=r'names are those of several pairs .*, such as .*\.png'):
+        hook.before_test(several)
