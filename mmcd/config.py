@@ -134,8 +134,8 @@ def _is_kind_of(registry: Registry, settings: dict, name: str) -> bool:
 def drop_pretrained(node: Any, *, only_unset: bool = False) -> None:
     """Take out of a config each ``init_cfg`` that reads pretrained weights.
 
-    The module's own initialisation is left in its place. So does ``pretrained``, which encoders and
-    segmentors of MMSegmentation take too, and which is TIMMBackbone's default.
+    The module's own initialisation is left in its place. ``pretrained``, which encoders and
+    segmentors of MMSegmentation take too, becomes None, also for TIMMBackbone, whose default it is.
 
     Args:
         node: a model's config, or a part of it; changed in place.

@@ -7,6 +7,7 @@ module are light: the command line asks it for its defaults.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -44,7 +45,8 @@ def run_jobs(
         WorkerLostError: one of the processes has been killed.
     """
     if workers <= 1:
-        yield from map(function, jobs)
+        with _one_thread():
+            yield from map(function, jobs)
         return
     if sys.platform == 'win32':
         workers = min(workers, MOST_ON_WINDOWS)
@@ -68,3 +70,16 @@ def _start_worker() -> None:
     import cv2
 
     cv2.setNumThreads(1)  # the processes share the cores already
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One worker takes one core, here as in a process of its own."""
+    import cv2
+
+    former = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(former)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 
+import cv2
 import pytest
 
 from mmcd.cli.commands import audit, prepare
@@ -20,6 +21,16 @@ def double(number: int) -> int:
 def test_every_job_once(workers):
     assert sorted(run_jobs(double, range(100, 140), workers)) == [2 * n for n in range(100, 140)]
     assert list(run_jobs(double, [], workers)) == []
+
+
+def threads(number: int) -> int:
+    return cv2.getNumThreads()
+
+
+def test_one_worker_takes_one_core():
+    former = cv2.getNumThreads()
+    assert list(run_jobs(threads, range(3), 1)) == [1, 1, 1]
+    assert cv2.getNumThreads() == former
 
 
 @pytest.mark.parametrize('workers', [1, 2])

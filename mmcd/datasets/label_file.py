@@ -78,17 +78,15 @@ def label_image(pixels: np.ndarray, image: OpenImage, path: str) -> LabelImage:
     Raises:
         LabelError: it is in a colour space for pictures.
     """
-    palette = alpha = None
-    if isinstance(image, RasterImage):
-        if image.colour_space:
-            raise LabelError(
-                f'{path}: expected one band of values, but got a {image.colour_space} image. '
-                'Convert it to one band of 8 bit with one value a class.'
-            )
-        palette = image.palette
+    alpha = None
+    if isinstance(image, RasterImage) and image.colour_space:
+        raise LabelError(
+            f'{path}: expected one band of values, but got a {image.colour_space} image. '
+            'Convert it to one band of 8 bit with one value a class.'
+        )
     if pixels.shape[2] > 1 and image.colours[-1:] == (ALPHA,):
         pixels, alpha = pixels[..., :-1], pixels[..., -1]
-    return LabelImage(pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha, palette)
+    return LabelImage(pixels[..., 0] if pixels.shape[2] == 1 else pixels, alpha, image.palette)
 
 
 def take_single_band(label: LabelImage, path: str) -> np.ndarray:

@@ -44,6 +44,8 @@ TESTING = Remedies(
     'model.test_cfg.stride="(384,384)").',
     loading='take fewer of them (--cfg-options test_dataloader.num_workers=N), or smaller batches',
 )
+# On the validation split, with its loader's settings.
+TUNING = Remedies(*(text.replace('test_dataloader', 'val_dataloader') for text in TESTING))
 MAPPING = TESTING._replace(gpu='Take smaller tiles (--tile N), or --precision bfloat16.')
 
 

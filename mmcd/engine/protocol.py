@@ -38,6 +38,8 @@ OF_THE_RUN = (
     *('resume', 'load_from', 'log_level', 'visualizer', 'default_hooks', 'custom_hooks'),
     *('num_workers', 'persistent_workers', 'meta_keys', 'pair_meta_keys'),
 )
+# And those that say neither which network is trained nor on what.
+NOT_TRAINED = ('init_cfg', 'pretrained', 'cache', 'with_cp', 'threshold', 'test_cfg')
 
 
 def describe_protocol(
@@ -166,11 +168,11 @@ def hash_trained(cfg: Config) -> str:
     """A hash of which network a config trains, and on what data, wherever those lie.
 
     Not of the schedule, since a training may be made longer, nor of the pretrained weights, which a
-    training that goes on has no use for.
+    training that goes on has no use for, nor of what changes neither: memory, and the prediction.
     """
     said = cfg.to_dict()
     data = (said.get('train_dataloader') or {}).get('dataset')
-    return _hash(_without([said.get('model'), data], (*OF_THE_RUN, 'init_cfg', 'cache')))
+    return _hash(_without([said.get('model'), data], (*OF_THE_RUN, *NOT_TRAINED)))
 
 
 def hash_start(cfg: Config) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -88,10 +89,7 @@ def _check_names(dataset: Any) -> None:
     Raises:
         ConfigError: they would.
     """
-    if not hasattr(dataset, 'get_data_info'):  # another library's, whose pairs have no names
-        return
-    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    counts = Counter(_file_name(info['pair_name']) for info in infos if info.get('pair_name'))
+    counts = Counter(map(_file_name, _pair_names(dataset)))
     shared = [name for name, count in counts.items() if count > 1]
     if shared:
         raise ConfigError(
@@ -99,3 +97,16 @@ def _check_names(dataset: Any) -> None:
             f'several pairs of the test data, such as {shared[0]}: one would replace the other. '
             'Test the data sets one after the other, each into a folder of its own.'
         )
+
+
+def _pair_names(dataset: Any) -> Iterator[str]:
+    """The names of the pairs of a data set of MMEngine, or of several in one."""
+    for part in getattr(dataset, 'datasets', ()):
+        yield from _pair_names(part)
+    if isinstance(dataset, BaseDataset):
+        for index in range(len(dataset)):
+            # What is listed: ours draw windows, or whole pairs, when they are asked for a sample.
+            info = BaseDataset.get_data_info(dataset, index)
+            path = info.get('before_path', info.get('img_path'))
+            if path:
+                yield info.get('pair_name') or Path(path).stem

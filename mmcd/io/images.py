@@ -28,7 +28,7 @@ ALPHA = 'alpha'
 PALETTE = 'palette'
 INDICES = (
     'holds indices of a colour table, not values. Write its colours into bands first: '
-    'gdal_translate -expand rgb FILE colours.tif.'
+    'gdal_translate -expand rgb FILE colours.tif (-expand gray for a model of one band).'
 )
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
@@ -66,6 +66,10 @@ class OpenImage(Protocol):
     bands: int
     dtype: np.dtype
     colours: tuple[str, ...]
+
+    @property
+    def palette(self) -> np.ndarray | None:
+        """The colours (number, 3) that its values are indices of; None: they are none."""
 
     def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """(H, W, C) in the file's order of bands, which is RGB for three.
@@ -162,8 +166,17 @@ def check_no_palette(path: Path, image: OpenImage) -> None:
     Raises:
         ImagePairError: it holds indices.
     """
-    if image.colours[:1] == (PALETTE,):
+    if image.palette is not None and not is_grey_ramp(image.palette):
         raise ImagePairError(f'The image {path} {INDICES}')
+
+
+def is_grey_ramp(palette: np.ndarray) -> bool:
+    """Whether each index has the grey of its own value, as scanners write grey images.
+
+    Shape:
+        ``palette``: (number of indices, 3).
+    """
+    return bool((palette == np.arange(len(palette))[:, None]).all())
 
 
 def _check_type(path: Path, image: OpenImage, spec: ImageSpec) -> None:
@@ -334,11 +347,18 @@ class DecodedImage:
     Args:
         pixels: (H, W, C).
         colours: what the file calls its bands; () where it names none.
+        palette: the colours (number, 3) that its values are indices of; None: they are none.
     """
 
-    def __init__(self, pixels: np.ndarray, colours: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        colours: tuple[str, ...] = (),
+        palette: np.ndarray | None = None,
+    ) -> None:
         self.pixels = pixels
         self.colours = colours
+        self.palette = palette
         self.height, self.width, self.bands = pixels.shape
         self.dtype = pixels.dtype
 
@@ -371,10 +391,8 @@ class RasterImage:
 
     @property
     def palette(self) -> np.ndarray | None:
-        """The colours (number, 3) that its values are indices of; None: they are none."""
-        if self.colours[:1] != (PALETTE,):
-            return None
-        return np.array([colour[:3] for colour in self.file.colormap(1).values()], np.uint8)
+        """See :class:`OpenImage`."""
+        return palette_of(self.file, 1) if self.colours[:1] == (PALETTE,) else None
 
     def read(self, window: Window, bands: Sequence[int] | None = None) -> np.ndarray:
         """See :class:`OpenImage`.
@@ -392,6 +410,11 @@ class RasterImage:
                 f'Cannot read the image {self.path}: {error}. Is the file whole?'
             ) from error
         return np.moveaxis(pixels, 0, -1).astype(self.dtype, copy=False)
+
+
+def palette_of(file: Any, band: int) -> np.ndarray:
+    """The colour table (number, 3) of a band of a file that rasterio has open."""
+    return np.array([colour[:3] for colour in file.colormap(band).values()], np.uint8)
 
 
 def place_of(path: Path) -> tuple[Any, Any] | None:
@@ -423,15 +446,17 @@ def _decode_tiff(path: Path) -> DecodedImage:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.array(image)
             bands = image.getbands()
-            is_indices = image.mode == 'P'
+            palette = image.getpalette('RGB') if image.mode == 'P' else None
     except Exception as error:  # each format has its own
         raise StackError(
             f'Cannot read {path} without rasterio ({error}). It comes with the extra `geo`: '
             "in a checkout: pip install -e '.[geo]'."
         ) from error
     colours = (*['undefined'] * (len(bands) - 1), ALPHA) if bands[-1] == 'A' else ()
-    colours = (PALETTE,) if is_indices else colours
-    return DecodedImage(pixels if pixels.ndim == 3 else pixels[..., None], colours)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    if palette is not None:
+        return DecodedImage(pixels, (PALETTE,), np.array(palette, np.uint8).reshape(-1, 3))
+    return DecodedImage(pixels, colours)
 
 
 def to_bgr(image: np.ndarray) -> np.ndarray:

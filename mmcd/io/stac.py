@@ -90,7 +90,7 @@ def _link(path: Path, folder: Path) -> str:
     try:
         link = Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
-        return path.absolute().as_posix()
+        return path.absolute().as_uri()
     return link if link.startswith('../') else f'./{link}'
 
 

@@ -36,6 +36,7 @@ EMPTY = shapely.Polygon()
 # Of the larger side of a map and its surroundings: by edges of at most this part, what is bent in
 # another CRS is off by a hundredth of a pixel in a map of 50,000 pixels of 10 m.
 SEGMENTS = 256
+TURNS = (-360, 0, 360)  # degrees of longitude, by which one place has several
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -173,16 +174,13 @@ def _to_crs(outlines: np.ndarray, text: str | None, grid: Grid, path: str) -> np
         around = _area(bounds, crs)
         extent = shapely.envelope(shapely.GeometryCollection(list(outlines)))
         _warn_if_apart(path, extent, around, grid)
-        if crs == grid.crs or not len(outlines):
-            return outlines
-
-        def project(points: np.ndarray) -> np.ndarray:
-            x, y = transform_points(crs, grid.crs, *points.T)
-            return np.stack([x, y], axis=1)
-
-        # What is straight in one CRS is bent in another, and far from the map it may have no place.
-        step = np.ptp(np.reshape(bounds, (2, 2)), axis=0).max() / SEGMENTS
-        return shapely.transform(shapely.segmentize(_clip(outlines, around), step), project)
+        if crs != grid.crs and len(outlines):
+            # What is straight in one CRS is bent in another, and far from the map it may have no
+            # place.
+            step = np.ptp(np.reshape(bounds, (2, 2)), axis=0).max() / SEGMENTS
+            outlines = _project(shapely.segmentize(_clip(outlines, around), step), crs, grid)
+        both_in_degrees = _is_in_degrees(crs) and _is_in_degrees(grid.crs)
+        return _turn(outlines, grid) if both_in_degrees else outlines
     except Exception as error:  # PROJ's and GDAL's types have no base of their own
         raise SceneError(f'Cannot bring {path} to {grid.crs}: {error}') from error
 
@@ -190,8 +188,42 @@ def _to_crs(outlines: np.ndarray, text: str | None, grid: Grid, path: str) -> np
 def _area(bounds: tuple[float, float, float, float], crs: CRS | None) -> Any:
     """The area within bounds, at all the longitudes that its places may have."""
     left, bottom, right, top = bounds
-    turns = (-360, 0, 360) if crs is not None and crs.is_geographic else (0,)
+    turns = TURNS if _is_in_degrees(crs) else (0,)
     return shapely.union_all([shapely.box(left + t, bottom, right + t, top) for t in turns])
+
+
+def _project(outlines: np.ndarray, crs: CRS, grid: Grid) -> np.ndarray:
+    left, _, right, _ = bounds_in(grid, None)
+    # PROJ's longitudes end at 180 degrees, across which a map and a polygon may lie.
+    is_across = _is_in_degrees(grid.crs) and not _is_in_degrees(crs) and right - left < 180
+
+    def project(points: np.ndarray) -> np.ndarray:
+        x, y = map(np.asarray, transform_points(crs, grid.crs, *points.T))
+        if is_across:
+            middle = (left + right) / 2
+            x = middle + (x - middle + 180) % 360 - 180
+        return np.stack([x, y], axis=1)
+
+    return shapely.transform(outlines, project)
+
+
+def _turn(outlines: np.ndarray, grid: Grid) -> np.ndarray:
+    """Polygons in degrees at the longitudes that a map has, which may go on beyond 180."""
+    area = shapely.box(*bounds_in(grid, None))
+    turned = [_clip(_shift(outlines, turn), area) for turn in TURNS]
+    whole = np.full(len(outlines), EMPTY, dtype=object)
+    for index, copies in enumerate(zip(*turned, strict=True)):
+        found = [each for each in copies if not shapely.is_empty(each)]
+        whole[index] = found[0] if len(found) == 1 else _polygons_of(shapely.union_all(found))
+    return whole
+
+
+def _shift(outlines: np.ndarray, turn: float) -> np.ndarray:
+    return shapely.transform(outlines, lambda points: np.add(points, (turn, 0)))
+
+
+def _is_in_degrees(crs: CRS | None) -> bool:
+    return crs is not None and crs.is_geographic
 
 
 def _clip(outlines: np.ndarray, area: Any) -> np.ndarray:

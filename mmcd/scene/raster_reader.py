@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from mmcd.errors import ImagePairError, SceneError, SceneStoppedError
 from mmcd.io.band_folder import choose_band_files
-from mmcd.io.images import INDICES
+from mmcd.io.images import INDICES, is_grey_ramp, palette_of
 from mmcd.scene.band_stack import FOLDER_TAG, name_of, stack_bands, with_mask_band
 from mmcd.scene.exclusions import Exclusions
 from mmcd.scene.grid import Grid
@@ -107,7 +107,8 @@ def _check_type(
             f'{image.describe()}. Bring the image to such values first, such as its amplitudes: '
             'gdal_translate DERIVED_SUBDATASET:AMPLITUDE:FILE amplitudes.tif.'
         )
-    if any(dataset.colorinterp[band - 1] == ColorInterp.palette for band in bands):
+    indexed = (band for band in bands if dataset.colorinterp[band - 1] == ColorInterp.palette)
+    if not all(is_grey_ramp(palette_of(dataset, band)) for band in indexed):
         raise SceneError(f'The {date} image {name_of(dataset)} {INDICES}')
     found = np.result_type(*stored)
     if settings.no_data is not None and found.kind in 'ui':

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmcd.engine.failures import MAPPING, TESTING, TRAINING, Remedies, explained_failures
+from mmcd.engine.failures import MAPPING, TESTING, TRAINING, TUNING, Remedies, explained_failures
 from mmcd.errors import RunMemoryError, WorkerLostError
 
 KILLED = RuntimeError('DataLoader worker (pid 17) is killed by signal: Killed. ')
@@ -16,6 +16,7 @@ KILLED = RuntimeError('DataLoader worker (pid 17) is killed by signal: Killed. '
     [
         (TRAINING, 'train_dataloader.batch_size=N'),
         (TESTING, 'test_dataloader.batch_size=1'),
+        (TUNING, 'val_dataloader.batch_size=1'),
         (MAPPING, '--tile N'),
     ],
 )
@@ -27,7 +28,9 @@ def test_a_gpu_without_memory(remedies: Remedies, said: str) -> None:
         raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 MiB.')
 
 
-@pytest.mark.parametrize(('remedies', 'said'), [(TRAINING, 'train'), (TESTING, 'test')])
+@pytest.mark.parametrize(
+    ('remedies', 'said'), [(TRAINING, 'train'), (TESTING, 'test'), (TUNING, 'val')]
+)
 def test_a_loading_process_without_memory(remedies: Remedies, said: str) -> None:
     with (
         pytest.raises(

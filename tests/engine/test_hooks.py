@@ -359,6 +359,7 @@ def test_a_longer_run_is_not_finished(tmp_path, max_iters, finished):
     [
         {'data_root': 'elsewhere', 'pretrained': None, 'optim_wrapper.optimizer.lr': 1e-5},
         {'train_dataloader.num_workers': 0, 'train_dataloader.dataset.cache': None},
+        {'model.backbone.with_cp': True, 'model.threshold': 0.3, 'model.pretrained': None},
     ],
 )
 def test_settings_that_leave_the_network_and_the_data_are_those_of_the_finished_run(

@@ -12,7 +12,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmcd.datasets import LEVIRCDDataset
+from mmcd.datasets import LEVIRCDDataset, SyntheticPairDataset
 from mmcd.engine import SavePredictionsHook
 from mmcd.errors import ConfigError, FileWriteError
 from mmcd.visualization import panel as colours
@@ -177,7 +177,7 @@ def test_panels_of_16_bit_images_of_four_bands(sample, tmp_path):
     assert drawn[colours.BAR + colours.GAP, colours.GAP].tolist() == [25, 50, 100]
 
 
-def test_pairs_of_one_name_are_refused_before_the_test(tmp_path):
+def test_pairs_of_one_name_are_refused_before_the_test(tmp_path, monkeypatch):
     """Of two data sets in one, the masks of the second would replace those of the first."""
     for part in ('one', 'two'):
         write_tiny_pairs(tmp_path / part)
@@ -188,6 +188,9 @@ def test_pairs_of_one_name_are_refused_before_the_test(tmp_path):
     hook = SavePredictionsHook(mask_dir=str(tmp_path / 'masks'))
     for dataset in (parts[0], ConcatDataset(parts[:1])):
         hook.before_test(SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset)))
-    several = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=ConcatDataset(parts)))
-    with pytest.raises(ConfigError, match=r'names are those of several pairs .*, such as .*\.png'):
-        hook.before_test(several)
+    made = [SyntheticPairDataset(length=2, split='test', pipeline=[]) for _ in range(2)]
+    monkeypatch.setattr(SyntheticPairDataset, '_draw', None)  # for a name, nothing has to be drawn
+    for several in (ConcatDataset(parts), ConcatDataset(made)):
+        runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=several))
+        with pytest.raises(ConfigError, match=r'are those of several pairs .*, such as .*\.png'):
+            hook.before_test(runner)

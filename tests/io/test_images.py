@@ -270,6 +270,18 @@ def test_whole_scenes_are_no_attack(tmp_path):
 
 
 @pytest.mark.parametrize('has_rasterio', [True, False])
+def test_greys_in_the_order_of_their_indices_are_values(tmp_path, monkeypatch, has_rasterio):
+    """As scanners write aerial photographs."""
+    if not has_rasterio:
+        monkeypatch.setattr(image_files, '_find_rasterio', lambda: None)
+    pixels = random_image(1, 'uint8')
+    image = Image.fromarray(pixels[..., 0])
+    image.putpalette(np.repeat(np.arange(256), 3).tolist())
+    image.save(tmp_path / 'photo.tif')
+    assert (read_pair_image(tmp_path / 'photo.tif', ImageSpec(bands=('grey',))) == pixels).all()
+
+
+@pytest.mark.parametrize('has_rasterio', [True, False])
 def test_indices_of_a_palette_are_no_values(tmp_path, monkeypatch, has_rasterio):
     if not has_rasterio:
         monkeypatch.setattr(image_files, '_find_rasterio', lambda: None)

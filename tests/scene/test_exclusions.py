@@ -196,3 +196,24 @@ def test_polygons_in_utm_on_a_map_of_the_world(tmp_path):
     assert all(
         outline.distance(shapely.Point(*corner)) < 1e-6 for corner in zip(*corners, strict=True)
     )
+
+
+@pytest.mark.parametrize('crs', ['EPSG:4326', UTM])
+def test_polygons_on_the_other_side_of_the_180th_meridian(tmp_path, crs):
+    """On a map of 177 to 182 degrees, clouds at -179.5 degrees are those at 180.5."""
+    grid = Grid(CRS.from_epsg(4326), Affine(0.1, 0, 177, 0, -0.1, -16), 20, 50)
+    box = (-179.5, -17.5, -179, -17)
+    if crs == UTM:  # of zone 1
+        crs = 'EPSG:32701'
+        box = shapely.box(*box).segmentize(0.01)
+        x, y = transform('EPSG:4326', crs, *box.exterior.xy)[:2]
+        box = (min(x), min(y), max(x), max(y))
+    path = write_polygon(tmp_path / 'clouds.geojson', box, crs=crs)
+    drawn = rasterize(read_outlines(path, grid), (20, 50), transform=grid.transform)
+    assert drawn[10:15, 35:40].all() and drawn.sum() <= 36
+
+
+def test_polygons_on_both_sides_of_the_180th_meridian(tmp_path):
+    grid = Grid(CRS.from_epsg(4326), Affine(0.1, 0, 177, 0, -0.1, -16), 20, 50)
+    path = write_polygon(tmp_path / 'all.geojson', (-180, -90, 180, 90), crs='EPSG:4326')
+    assert rasterize(read_outlines(path, grid), (20, 50), transform=grid.transform).all()

@@ -287,3 +287,7 @@ def test_indices_of_a_palette(tmp_path: Path) -> None:
         file.write_colormap(1, {0: (0, 0, 0), 1: (255, 0, 0)})
     with pytest.raises(SceneError, match=r'colours\.tif holds indices of a colour table, not va'):
         choose(tmp_path / 'colours.tif', bands=(1, 1, 1))
+    with rasterio.open(tmp_path / 'photo.tif', 'w', **profile) as file:
+        file.write(np.ones((1, 8, 8), np.uint8))
+        file.write_colormap(1, {grey: (grey,) * 3 for grey in range(256)})
+    assert choose(tmp_path / 'photo.tif', bands=(1, 1, 1)) == [1, 1, 1]

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         from mmengine.dist import is_main_process
         from mmengine.runner import Runner
 
-        from mmcd.engine.failures import TESTING, explained_building, explained_failures
+        from mmcd.engine.failures import TUNING, explained_building, explained_failures
         from mmcd.engine.inference_swap import innermost, use_predictor
         from mmcd.engine.launch import prepare_run
         from mmcd.engine.peer_watch import PeerWatch
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     load_weights(innermost(runner.model), args.checkpoint, trusted=args.trust_checkpoint)
     use_predictor(runner, **inference_settings(args))
     watch = PeerWatch(advice='Start it again.').start()
-    with explained_failures(watch, TESTING):
+    with explained_failures(watch, TUNING):
         tuned = tune_threshold(runner)
     watch.stop()
     if not is_main_process():
