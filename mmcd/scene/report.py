@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,10 @@ def remove_report(outputs: SceneOutputs) -> None:
     """Delete an earlier map's report, and what this says to lie beside that map.
 
     Beside a map that has just got its name, they would pass for its own until they are replaced,
-    and for good where they are not. The report goes last: without it nothing tells that the other
-    files were written by mmcd.
+    and for good where they are not. What another program holds open, on Windows, stays.
 
     Raises:
-        FileWriteError: one of them can't be deleted.
+        FileWriteError: the report can't be deleted.
     """
     former = read_report(outputs.report) or {}
     settings = former.get('settings', {}) if 'mmcd' in former else {}
@@ -84,13 +83,14 @@ def remove_report(outputs: SceneOutputs) -> None:
         outputs.quicklook: bool(settings),
         outputs.zones: settings.get('zones') is not None,
         outputs.stac: settings.get('stac', False),
-        outputs.report: True,
     }
+    try:
+        outputs.report.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(outputs.report, error) from error
     for path in (path for path, is_written in written.items() if is_written):
-        try:
+        with suppress(OSError):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot_write(path, error) from error
 
 
 def in_words(found: dict[str, Any], outputs: Sequence[Path]) -> str:

@@ -307,8 +307,9 @@ class _SceneRun:
             )
         if not found['valid_pixels']:
             logger.warning('No pixel of %s has data in both dates.', self._outputs.mask)
-        remove_report(self._outputs)
         publish(self._outputs.all())
+        # Not before: where a map can't be replaced, as one that is open on Windows, all stays.
+        remove_report(self._outputs)
         beside = writer.write_beside(found, self._quicklook())
         report = self._write_report(found, hashes)
         if self._settings.stac:

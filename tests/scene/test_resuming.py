@@ -15,7 +15,7 @@ import rasterio
 import rasterio.shutil
 import shapely
 
-from mmcd.errors import SceneError, SceneStoppedError
+from mmcd.errors import FileWriteError, SceneError, SceneStoppedError
 from mmcd.inference import FunctionPredictor
 from mmcd.scene import sampling
 from mmcd.scene.partial_run import PartialRun
@@ -87,6 +87,26 @@ def test_a_map_that_another_run_has_replaced_is_not_finished(
     network = StopsAt()
     report = map_small(network, *pair, out, resume=True, threshold=0.7).report
     assert network.calls == 0 and report['settings']['threshold'] == 0.7
+
+
+def test_a_map_that_cannot_be_replaced_keeps_its_report(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch
+) -> None:
+    """Such as one that another program has open on Windows."""
+
+    def refuse(*_: object) -> None:
+        raise FileWriteError('map.tif is open')
+
+    out = tmp_path / 'map.tif'
+    map_small(BLUR, *pair, out)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    monkeypatch.setattr('mmcd.scene.scene.publish', refuse)
+    with pytest.raises(FileWriteError, match='is open'):
+        map_small(BLUR, *pair, out, threshold=0.7)
+    assert (
+        before.items()
+        <= {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}.items()
+    )
 
 
 def test_strips_of_an_unknown_run_are_deleted_and_said_to_be(
