@@ -101,10 +101,10 @@ def test_a_gpu_is_left_to_mmengine(monkeypatch, started):
 @pytest.mark.parametrize(
     ('launcher', 'set_', 'said'),
     [
-        ('pytorch', {}, r'here is RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT not set\. .*torchrun'),
-        ('pytorch', {'RANK': 'abc'}, r"here is RANK='abc' not a number"),
-        ('slurm', {}, r'here is SLURM_PROCID, SLURM_NTASKS, SLURM_NODELIST not set\. .*srun'),
-        ('mpi', {}, r'here is OMPI_COMM_WORLD_LOCAL_RANK, .* not set\. .*mpirun'),
+        ('pytorch', {}, r'here: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT not set\)\. .*torchrun'),
+        ('pytorch', {'RANK': 'abc'}, r"here: RANK='abc' not a number"),
+        ('slurm', {}, r'here: SLURM_PROCID, SLURM_NTASKS, SLURM_NODELIST not set\)\. .*srun'),
+        ('mpi', {}, r'here: OMPI_COMM_WORLD_LOCAL_RANK, .* not set\)\. .*mpirun'),
     ],
 )
 def test_a_launcher_that_has_not_started_the_process(monkeypatch, launcher, set_, said):

@@ -77,7 +77,7 @@ def test_a_file_is_on_the_disk_before_it_counts_as_made(
     prepare_folder(tmp_path, SETTINGS)
     synced: list[Path] = []
     monkeypatch.setattr('mmcd.io.atomic.sync_to_disk', synced.append)
-    write_pair(tmp_path, SETTINGS, 'train', 0)
+    write_pair(tmp_path, SETTINGS, ('train', 0))
     partial = {path.name.split('.')[1] for path in synced if path.suffix == '.part'}
     assert len(synced) == 2 * len(KINDS) and partial == {'train_0000'}
 
