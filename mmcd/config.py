@@ -80,10 +80,9 @@ def _hand_on(config: Config) -> None:
     if config.get('image') is None:
         return
     image = ImageSpec.from_config(config.image).to_dict()
-    for split in ('train', 'val', 'test'):
-        for dataset in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
-            if any(_is_kind_of(DATASETS, dataset, kind) for kind in IMAGE_DATASETS):
-                dataset['image'] = image
+    for dataset in _datasets_of(config, 'train', 'val', 'test'):
+        if any(_is_kind_of(DATASETS, dataset, kind) for kind in IMAGE_DATASETS):
+            dataset['image'] = image
     if is_pair_model:
         model['image'] = image
     elif _is_kind_of(MODELS, model.get('data_preprocessor') or {}, 'PairDataPreprocessor'):
@@ -92,25 +91,27 @@ def _hand_on(config: Config) -> None:
 
 def dataset_meta(config: Config) -> dict[str, Any]:
     """Classes and palette of the data set that a config is for, without indexing its files."""
-    for split in ('test', 'val', 'train'):
-        for settings in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
-            kind = settings.get('type')
-            kind = DATASETS.get(kind) if isinstance(kind, str) else kind
-            meta = own_classes(getattr(kind, 'METAINFO', {}), settings.get('metainfo'))
-            return {key: meta[key] for key in ('classes', 'palette') if key in meta}
+    for settings in _datasets_of(config, 'test', 'val', 'train'):
+        kind = settings.get('type')
+        kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+        meta = own_classes(getattr(kind, 'METAINFO', {}), settings.get('metainfo'))
+        return {key: meta[key] for key in ('classes', 'palette') if key in meta}
     return {}
 
 
 def evaluation_pipeline(config: Mapping[str, Any]) -> list[dict] | None:
-    """The transforms that test pairs pass, else those of validation; None where there are none.
+    """The transforms of the test data set, else of the validation's; None if the config has none.
 
-    Of the first data set within wrappers such as ConcatDataset.
+    Within a wrapper such as ConcatDataset, those of the first data set.
     """
-    for split in ('test', 'val'):
-        for settings in _datasets((config.get(f'{split}_dataloader') or {}).get('dataset')):
-            if settings.get('pipeline'):
-                return settings['pipeline']
-    return None
+    pipelines = (settings.get('pipeline') for settings in _datasets_of(config, 'test', 'val'))
+    return next(filter(None, pipelines), None)
+
+
+def _datasets_of(config: Mapping[str, Any], *splits: str) -> Iterator[dict]:
+    """The settings of the data sets of these splits, split by split."""
+    for split in splits:
+        yield from _datasets((config.get(f'{split}_dataloader') or {}).get('dataset'))
 
 
 def _datasets(dataset: Any) -> Iterator[dict]:

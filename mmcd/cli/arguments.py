@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmcd.errors import ConfigError
+from mmcd.parallel import usable_cores
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,16 @@ def add_trust_argument(group: argparse.ArgumentParser | argparse._ArgumentGroup)
         action='store_true',
         help='load checkpoints that hold other objects than tensors: this runs code from the file, '
         'so name it only for files whose origin you trust',
+    )
+
+
+def add_workers_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how many processes share the work."""
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=usable_cores(),
+        help='processes (default: the cores that this process may use, %(default)s)',
     )
 
 

@@ -200,9 +200,9 @@ def _check_launched(launcher: str) -> None:
         )
     if launcher in ('slurm', 'mpi') and not torch.cuda.is_available():
         raise ConfigError(
-            f'--launcher {launcher} is for nodes with GPUs, but here is none. Start the processes '
-            'with torchrun and --launcher pytorch, one torchrun on each node, or leave the option '
-            'out for a single process.'
+            f'--launcher {launcher} is for nodes with GPUs, and this one has none. Start the '
+            'processes with torchrun and --launcher pytorch, one torchrun on each node, or leave '
+            'the option out for a single process.'
         )
 
 

@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmcd.engine.inference_swap import innermost
-from mmcd.engine.shown_pair import images_and_classes
+from mmcd.engine.shown_pair import images_and_classes, parts_of
 from mmcd.inference.network_predictor import AS_TRAINED
 from mmcd.inference.precision import has_tf32_convolutions
 from mmcd.inference.segmentor import PredictorSegmentor
@@ -77,7 +77,7 @@ def describe_protocol(
 
 def describe_split(dataset: Any) -> dict[str, Any]:
     """Type, folder and split of a data set, also of several behind one another."""
-    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', dataset)]
+    parts = parts_of(dataset)
     lists = [getattr(part, 'list_file', None) for part in parts]
     named = dict(
         dataset=[type(part).__name__ for part in parts],
@@ -193,8 +193,7 @@ def _hash(settings: Any) -> str:
 
 def _without(node: Any, left_out: Sequence[str]) -> Any:
     if isinstance(node, dict):
-        kept = {key: value for key, value in node.items() if key not in left_out}
-        return {str(key): _without(value, left_out) for key, value in kept.items()}
+        return {str(k): _without(v, left_out) for k, v in node.items() if k not in left_out}
     if isinstance(node, (list, tuple)):
         return [_without(value, left_out) for value in node]
     return str(node) if isinstance(node, Path) else node

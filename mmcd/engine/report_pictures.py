@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcd.engine.result_file import change_metric_of
-from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
+from mmcd.engine.shown_pair import images_and_classes, name_of_pair, parts_of, shown_pair
 from mmcd.evaluation.image_result import relative_to
 from mmcd.evaluation.record import write_record
 from mmcd.html_report.pictures import remove_pictures, save_pictures
@@ -48,7 +48,7 @@ class ReportPicturesHook(Hook):
         self.image, self.classes = images_and_classes(dataset)
         # A result names its files relative to it, and the page finds the pictures by these names.
         self.data_root = getattr(dataset, 'data_root', None) or ''
-        self.has_parts = len(getattr(dataset, 'datasets', ())) > 1
+        self.has_parts = len(parts_of(dataset)) > 1
         make_folder(self.report_dir)
 
     def after_test_iter(

@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcd.engine.shown_pair import images_and_classes, name_of_pair, shown_pair
+from mmcd.engine.shown_pair import images_and_classes, name_of_pair, parts_of, shown_pair
 from mmcd.errors import ConfigError
 from mmcd.io.atomic import make_folder, write_whole
 from mmcd.io.image_encoding import FAST_COMPRESSION, encode_image, encode_mask
@@ -101,12 +101,10 @@ def _check_names(dataset: Any) -> None:
 
 def _pair_names(dataset: Any) -> Iterator[str]:
     """The names of the pairs of a data set of MMEngine, or of several in one."""
-    for part in getattr(dataset, 'datasets', ()):
-        yield from _pair_names(part)
-    if isinstance(dataset, BaseDataset):
-        for index in range(len(dataset)):
+    for part in parts_of(dataset):
+        for index in range(len(part)) if isinstance(part, BaseDataset) else ():
             # What is listed: ours draw windows, or whole pairs, when they are asked for a sample.
-            info = BaseDataset.get_data_info(dataset, index)
+            info = BaseDataset.get_data_info(part, index)
             path = info.get('before_path', info.get('img_path'))
             if path:
                 yield info.get('pair_name') or Path(path).stem

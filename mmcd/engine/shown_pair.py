@@ -14,6 +14,15 @@ from mmcd.structures import ChangeClasses, ImageSpec
 from mmcd.visualization.contact_sheet import display_date
 
 
+def parts_of(dataset: Any) -> list[Any]:
+    """The data sets within MMEngine's wrappers, such as ConcatDataset; of another, itself."""
+    inner = getattr(dataset, 'datasets', None) or getattr(dataset, 'dataset', None)
+    if inner is None:
+        return [dataset]
+    several = inner if isinstance(inner, (list, tuple)) else [inner]
+    return [part for each in several for part in parts_of(each)]
+
+
 def images_and_classes(dataset: Any) -> tuple[ImageSpec, ChangeClasses]:
     """The image description and the classes of a data set; of one that states none, the usual."""
     meta = getattr(dataset, 'metainfo', {})

@@ -93,7 +93,7 @@ def network_as_trained(model: EncoderDecoder, dtype: torch.dtype) -> NetworkAsTr
 def _restructured(model: EncoderDecoder, dtype: torch.dtype) -> nn.Module | None:
     """The restructured form of a model; None where there is none.
 
-    Of these very types only: what a subclass overrides is not in the restructured form.
+    Only exactly these types have one: it would leave out what a subclass overrides.
     """
     if type(model) is not SiameseEncoderDecoder or model.with_neck:
         return None

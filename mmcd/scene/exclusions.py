@@ -21,7 +21,7 @@ from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
 from mmcd.errors import SceneError
-from mmcd.scene.grid import Grid, bounds_in, grid_of
+from mmcd.scene.grid import FULL_TURN, Grid, bounds_in, grid_of, nearest_turn
 from mmcd.scene.sources import (
     check_dataset,
     check_no_pipe,
@@ -36,7 +36,7 @@ EMPTY = shapely.Polygon()
 # Of the larger side of a map and its surroundings: by edges of at most this part, what is bent in
 # another CRS is off by a hundredth of a pixel in a map of 50,000 pixels of 10 m.
 SEGMENTS = 256
-TURNS = (-360, 0, 360)  # degrees of longitude, by which one place has several
+TURNS = (-FULL_TURN, 0, FULL_TURN)  # between the longitudes that one place has
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -200,8 +200,7 @@ def _project(outlines: np.ndarray, crs: CRS, grid: Grid) -> np.ndarray:
     def project(points: np.ndarray) -> np.ndarray:
         x, y = map(np.asarray, transform_points(crs, grid.crs, *points.T))
         if is_across:
-            middle = (left + right) / 2
-            x = middle + (x - middle + 180) % 360 - 180
+            x = nearest_turn(x, (left + right) / 2, FULL_TURN)
         return np.stack([x, y], axis=1)
 
     return shapely.transform(outlines, project)

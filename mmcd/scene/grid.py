@@ -23,6 +23,7 @@ from mmcd.errors import SceneError
 # Fractions of a pixel below this are rounding in the files' headers.
 ROUNDING = 0.01
 POINTS_PER_EDGE = 33
+FULL_TURN = 360  # degrees of longitude
 SURROUNDINGS = 1 / 8  # of the size, on each side
 
 
@@ -210,6 +211,17 @@ def find_overlap(before: Grid, after: Grid) -> Overlap:
     return Overlap(top, left, grid, shift if inside else None)
 
 
+def nearest_turn(x: np.ndarray, near: np.ndarray | float, turn: float) -> np.ndarray:
+    """Of the coordinates that ``x`` has, one for each turn around the Earth, the nearest ones.
+
+    Args:
+        x: longitudes, or eastings of a cylindrical projection.
+        near: what they are to be nearest to.
+        turn: how much one turn around the Earth adds to them.
+    """
+    return near + (x - near + turn / 2) % turn - turn / 2
+
+
 def bounds_in(grid: Grid, crs: CRS | None) -> tuple[float, float, float, float]:
     """Left, bottom, right and top of a grid's surroundings in another CRS; None: in its own.
 
@@ -229,8 +241,7 @@ def bounds_in(grid: Grid, crs: CRS | None) -> tuple[float, float, float, float]:
                 f'Cannot go from {grid.crs} to {crs}: no point of the map has a place.'
             )
         if crs.is_geographic:
-            middle = points[0, points.shape[1] // 2]
-            points[0] = middle + (points[0] - middle + 180) % 360 - 180
+            points[0] = nearest_turn(points[0], points[0, points.shape[1] // 2], FULL_TURN)
     first, last = points.min(axis=1), points.max(axis=1)
     margin = (last - first) * SURROUNDINGS
     return *(first - margin).tolist(), *(last + margin).tolist()
@@ -370,15 +381,9 @@ def pixel_area(grid: Grid, rows: np.ndarray, columns: np.ndarray) -> np.ndarray 
         corners.append(np.asarray(points[:2]))
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
     # Corners of a pixel on the meridian of 180 degrees lie at both edges of the projection.
-    x1, x2, x3 = (_beside(x0, x) for x in (x1, x2, x3))
+    x1, x2, x3 = (nearest_turn(x, x0, EQUAL_AREA_WIDTH) for x in (x1, x2, x3))
     # Half the cross product of the diagonals.
     return np.abs((x2 - x0) * (y3 - y1) - (x3 - x1) * (y2 - y0)) / 2
-
-
-def _beside(x0: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The places of ``x``, once around the Earth or not, that are nearest to ``x0``."""
-    half = EQUAL_AREA_WIDTH / 2
-    return x0 + (x - x0 + half) % EQUAL_AREA_WIDTH - half
 
 
 def pixel_sides(grid: Grid) -> tuple[float, float] | None:

@@ -88,9 +88,10 @@ def remove_report(outputs: SceneOutputs) -> None:
         outputs.report.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(outputs.report, error) from error
-    for path in (path for path, is_written in written.items() if is_written):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    for path, is_written in written.items():
+        if is_written:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def in_words(found: dict[str, Any], outputs: Sequence[Path]) -> str:

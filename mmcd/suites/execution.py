@@ -142,7 +142,7 @@ def is_done(run: SuiteRun, place: Place) -> bool:
         what
         for what, then, now in (
             ('config', stated['config_sha256'], hash_config(cfg)),
-            # Results of before it was noted have none.
+            # Older results do not have it.
             ('load_from or hooks', stated.get('start_sha256', start), start),
             ('options', stated['options'], json.loads(json.dumps(dict(run.options), default=str))),
             # Of a training, which checkpoint; else the weights.
@@ -235,7 +235,7 @@ def _note_beginning(folder: Path, cfg: Config, *, amp: bool) -> None:
                 f'The training in {folder} was begun {"without" if amp else "with"} --amp. '
                 'Continue in the same way, or remove the folder to start over.'
             )
-        # Trainings of before the start was noted have none.
+        # Older notes do not have the start.
         if {'start_sha256': today['start_sha256'], **begun} != today:
             raise SuiteError(
                 f'The training in {folder} was begun with another config than the row has today. '

@@ -111,7 +111,7 @@ def fill_in(text: str, records: Sequence[Mapping[str, Any]], published: Mapping[
 
 def _row(records: Sequence[Mapping[str, Any]]) -> str:
     run = records[0]['run']
-    keys = ('config_sha256', 'start_sha256')  # results of before the latter was noted have none
+    keys = ('config_sha256', 'start_sha256')  # older results do not have the latter
     if any(len({record['run'].get(key) for record in records} - {None}) > 1 for key in keys):
         raise ResultError(
             f'The results of {run["name"]} mix several configs and cannot be averaged. Remove '

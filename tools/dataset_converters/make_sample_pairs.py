@@ -11,8 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmcd.cli.arguments import add_workers_argument
 from mmcd.cli.console import run_tool
-from mmcd.parallel import usable_cores
 from mmcd.synthetic.folder import SampleSettings, prepare_folder, surplus, write_pairs
 from mmcd.synthetic.styles import STYLES
 
@@ -40,12 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='what the scenes are like: those of the demo, easy to learn, or far more varied ones '
         'to train weights with (default: %(default)s)',
     )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=usable_cores(),
-        help='processes (default: the cores that this process may use, %(default)s)',
-    )
+    add_workers_argument(parser)
     parser.add_argument(
         '--overwrite', action='store_true', help='remove the pairs that are there first'
     )

@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.cli.arguments import add_layout_arguments, layout_options, parse_cfg_options
+from mmcd.cli.arguments import (
+    add_layout_arguments,
+    add_workers_argument,
+    layout_options,
+    parse_cfg_options,
+)
 from mmcd.errors import DatasetNotFoundError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
-from mmcd.parallel import usable_cores
 
 if TYPE_CHECKING:
     from mmcd.data_tools.audit.splits import AuditSplit
@@ -31,12 +35,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser = argparse.ArgumentParser(prog=prog, description='Audit a change-detection data set.')
     parser.add_argument('target', type=Path, metavar='CONFIG|FOLDER', help='what to audit')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write all findings here')
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=usable_cores(),
-        help='processes (default: the cores that this process may use, %(default)s)',
-    )
+    add_workers_argument(parser)
     parser.add_argument(
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='settings of the config'
     )

@@ -161,8 +161,8 @@ def _pages(args: argparse.Namespace, pairs: list[ScenePair]) -> list[Path | None
         common = os.path.commonpath(folders)
     except ValueError as error:  # on Windows
         raise ConfigError(
-            '--report lays the pages to each other as the maps lie, but the maps of '
-            f'{args.pairs} are on several drives. Write them to one drive, or leave --report out.'
+            f'--report arranges the pages in folders as the maps are, but the maps of {args.pairs} '
+            'are on several drives. Write them to one drive, or leave --report out.'
         ) from error
     return [
         Path(args.report, folder.relative_to(common), pair.outputs.mask.stem)

@@ -17,11 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcd.cli.arguments import add_layout_arguments, layout_options
+from mmcd.cli.arguments import add_layout_arguments, add_workers_argument, layout_options
 from mmcd.errors import ConfigError
 from mmcd.install.chatter import quiet_imports
 from mmcd.install.stack import require_stack
-from mmcd.parallel import usable_cores
 
 if TYPE_CHECKING:
     from mmcd.data_tools.prepare.preparation import Preparation, Request
@@ -48,12 +47,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     )
     parser.add_argument('source', type=Path, metavar='SRC', help='the unpacked archive')
     parser.add_argument('out', type=Path, nargs='?', metavar='DST', help='the folder to fill')
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=usable_cores(),
-        help='processes (default: the cores that this process may use, %(default)s)',
-    )
+    add_workers_argument(parser)
     parser.add_argument('--dry-run', action='store_true', help='say what would be done')
     parser.add_argument(
         '--overwrite', action='store_true', help='replace pairs prepared with other settings'

@@ -133,8 +133,8 @@ class PairHead(BaseDecodeHead):
         """One entry an output, such as ``loss_main``, each times its weight.
 
         Raises:
-            ConfigError: the logits are not of the images' size; the encoder's strides are others
-                than :meth:`decode` reckons with.
+            ConfigError: the logits are not of the images' size, because the encoder has other
+                strides than :meth:`decode` expects.
         """
         label = self.stack_labels(batch_data_samples)
         logits = [seg_logits] if isinstance(seg_logits, Tensor) else seg_logits
